@@ -1,0 +1,1 @@
+"""neuralzip: lossless compression by autoregressive likelihoods."""

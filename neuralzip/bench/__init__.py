@@ -1,0 +1,1 @@
+"""Peers, accounting and reports."""

@@ -1,0 +1,1 @@
+"""Media, predictor, schedule and coder put together."""

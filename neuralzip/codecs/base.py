@@ -1,0 +1,78 @@
+"""What every codec is: bytes of one file -> blocks -> the same bytes.
+
+A codec turns a file into one or more independent blocks; the concatenated decoded blocks are the file. Blocks
+know nothing of each other, so each is a point of random access and a failure stays inside its block.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+MAX_PARAMS_BYTES = 1 << 12
+"""A block's parameters are at most this long; larger side information belongs into the payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user may choose; nothing here is needed, or read, to decode.
+
+    Attributes:
+        model: preset name ("small", "base", "fast", "flow" ...), None for the codec's default.
+        device: "auto", "cpu" or "cuda"; never changes the stream.
+        threads: worker threads, None for all cores; never changes the stream.
+        memory_bytes: refuse work that would need more, None for the default limit.
+        progress: called with (bytes done, bytes in total) now and then, in the calling thread.
+    """
+
+    model: str | None = None
+    device: str = "auto"
+    threads: int | None = None
+    memory_bytes: int | None = None
+    progress: Callable[[int, int], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One independently decodable piece of a file.
+
+    Attributes:
+        codec: name of the codec that decodes it.
+        params: what its decoder has to know (schedule, lanes, shape ...), at most MAX_PARAMS_BYTES.
+        payload: the coded bytes.
+        raw_size: bytes that it decodes to.
+        models: identities of the weights that it needs, as zoo.Model.identity (8 bytes each).
+        nll_bits: ideal code length under the model's integers, in bits, where the codec knows it (encoder only).
+    """
+
+    codec: str
+    params: bytes
+    payload: bytes
+    raw_size: int
+    models: tuple[bytes, ...] = ()
+    nll_bits: float | None = field(default=None, compare=False)
+
+
+class Codec(Protocol):
+    """A pair of inverse functions between files and blocks."""
+
+    name: str
+    """Name in commands and in `info`."""
+    id: int
+    """Number of the codec in the container, 0..255, never reused."""
+
+    def claims(self, head: bytes, options: Options) -> bool:
+        """Say cheaply, from the first 4 KiB, whether `encode` is worth trying."""
+        ...
+
+    def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
+        """Yield the blocks of a seekable file that stands at its start.
+
+        Raises:
+            UnsupportedError: the file cannot be restored exactly or does not win; nothing was yielded.
+        """
+        ...
+
+    def decode(self, block: Block, options: Options) -> bytes:
+        """Return the raw_size bytes of a block; raise CorruptError where that is impossible."""
+        ...
+

@@ -1,0 +1,1 @@
+"""Frequencies, schedules, rANS and bits-back."""

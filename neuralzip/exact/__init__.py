@@ -1,0 +1,1 @@
+"""Integer tensors, kernels and tables."""

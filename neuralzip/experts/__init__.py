@@ -1,0 +1,1 @@
+"""Online exact learners and the mixing engine."""

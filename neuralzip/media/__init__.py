@@ -1,0 +1,1 @@
+"""File bytes to symbol arrays and back, byte-exact."""
