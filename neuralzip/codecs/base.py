@@ -75,4 +75,3 @@ class Codec(Protocol):
     def decode(self, block: Block, options: Options) -> bytes:
         """Return the raw_size bytes of a block; raise CorruptError where that is impossible."""
         ...
-

@@ -33,7 +33,7 @@ class _RoundHalfUp(torch.autograd.Function):
 
 def round_half_up(x: Tensor) -> Tensor:
     """Round to the next integer, halves up, with the gradient of the identity."""
-    return cast(Tensor, _RoundHalfUp.apply(x))
+    return cast(Tensor, _RoundHalfUp.apply(x))  # type: ignore[no-untyped-call]
 
 
 def quantise(x: Tensor, bits: int, low: int = -127, high: int = 127) -> Tensor:
