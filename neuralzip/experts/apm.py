@@ -1,7 +1,7 @@
 """Adaptive probability maps: what a mixed probability turned out to mean in a context (secondary estimation).
 
-Each context has KNOTS probabilities over the logit axis, half a nat apart; a query interpolates between two of them
-and an update moves those two. Source: Mahoney's PAQ (APM/SSE stages); formats are our own.
+Each context has KNOTS probabilities over the logit axis, half a nat apart; a query interpolates between two of
+them and an update moves those two. Source: Mahoney's PAQ (APM/SSE stages); formats are our own.
 """
 
 import numba

@@ -113,7 +113,7 @@ def put(coder: BitCoder, start: int, freq: int) -> None:
 
 
 @numba.njit(cache=True)
-def peek(coder: BitCoder) -> int:
+def peek(coder: BitCoder) -> np.int64:
     """Decoding: return the quantile in [0, 2**24) that the next symbol's interval contains."""
     return np.int64(coder.head[0] & _MASK)
 

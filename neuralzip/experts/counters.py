@@ -54,19 +54,19 @@ def new_table(log2_slots: int) -> Words:
 
 
 @numba.njit(cache=True)
-def node_p(node: np.uint32) -> int:
+def node_p(node: np.uint32) -> np.int64:
     """Return the probability of a one in 2**-16."""
     return np.int64(node >> np.uint32(16))
 
 
 @numba.njit(cache=True)
-def node_count(node: np.uint32) -> int:
+def node_count(node: np.uint32) -> np.int64:
     """Return how often the node was seen, at most its limit."""
     return np.int64((node >> np.uint32(7)) & np.uint32(127))
 
 
 @numba.njit(cache=True)
-def node_state(node: np.uint32) -> int:
+def node_state(node: np.uint32) -> np.int64:
     """Return the state of the node for a history map, within [0, MAP_STATES)."""
     count = (node >> np.uint32(7)) & np.uint32(127)
     level = 0
@@ -98,7 +98,7 @@ def node_updated(node: np.uint32, bit: int, limit: int) -> np.uint32:
 
 
 @numba.njit(cache=True)
-def map_p(entry: np.uint32) -> int:
+def map_p(entry: np.uint32) -> np.int64:
     """Return the probability of a map entry (22 bits of probability, 10 of count), in 2**-16."""
     return np.int64(entry >> np.uint32(16))
 
@@ -131,7 +131,7 @@ def hash_start(kind: int) -> np.uint64:
 
 
 @numba.njit(cache=True)
-def find_slot(table: Words, context: np.uint64) -> int:
+def find_slot(table: Words, context: np.uint64) -> np.int64:
     """Return the index of the check word of the slot of a context, taking over the less used of two."""
     mask = np.uint64(len(table) // 16 - 1)
     mixed = context * _MIX
