@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
-MAX_PARAMS_BYTES = 1 << 12
-"""A block's parameters are at most this long; larger side information belongs into the payload."""
+from neuralzip.container import MAX_PARAMS_BYTES
+
+__all__ = ["MAX_PARAMS_BYTES", "Block", "Codec", "Options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Codec(Protocol):
     name: str
     """Name in commands and in `info`."""
     id: int
-    """Number of the codec in the container, 0..255, never reused."""
+    """Number of the codec in the container, 0..254, never reused."""
 
     def claims(self, head: bytes, options: Options) -> bool:
         """Say cheaply, from the first 4 KiB, whether `encode` is worth trying."""
