@@ -1,0 +1,285 @@
+"""The byte model: a byte is a path of eight decisions, each mixed from contexts, a match and a net.
+
+    for lane in lanes:                     # at one time step, in order; all lanes share what is learnt
+        hash the lane's contexts
+        for each bit from the highest:     # node 1, 2..3, 4..7, ... of the tree over the 256 values
+            opinions -> mixer -> probability maps -> code the bit -> learn
+
+L lanes, S steps. The net's opinion is a table of 256 weights a lane, summed up over the tree.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from neuralzip.experts import apm, counters, match, mixer
+from neuralzip.experts.bits import BitCoder, code_bit
+from neuralzip.experts.byte_contexts import (
+    CONTEXTS,
+    END,
+    EXPECTED,
+    POSITION,
+    START,
+    Lanes,
+    back,
+    follow,
+    hash_contexts,
+    new_lanes,
+)
+from neuralzip.experts.logistic import P_ONE, clamp_st, squash, stretch
+
+NET_INPUTS = 2
+PLAIN_INPUTS = 3
+INPUTS = 2 * CONTEXTS + PLAIN_INPUTS + NET_INPUTS
+_MATCH, _ORDER0, _BIAS, _NET = 2 * CONTEXTS, 2 * CONTEXTS + 1, 2 * CONTEXTS + 2, 2 * CONTEXTS + 3
+_SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2)
+_COUNT_LIMIT = 127
+_MAP_LIMIT = 255
+_APM_ORDER2 = 1 << 16
+
+
+class ByteModel(NamedTuple):
+    """Everything that the byte model knows and learns.
+
+    Attributes:
+        text: [N] uint8, the block; bytes not yet decoded are zero when decoding.
+        lanes: the lanes' contexts.
+        match: the match model.
+        table: hashed slots of all contexts.
+        order0: [256] uint32 nodes.
+        maps: [CONTEXTS, 2, MAP_STATES] uint32 history maps, for the upper and the lower nibble.
+        mixer: the mixer.
+        refined: [256 * 3 + 65536 + 65536, KNOTS] probability maps.
+        hashes: [CONTEXTS] uint64 of the byte in work.
+        slots: [CONTEXTS] int64, slots of the nibble in work.
+        tree: [512] int64, the net's weights summed over the tree.
+    """
+
+    text: npt.NDArray[np.uint8]
+    lanes: Lanes
+    match: match.Match
+    table: npt.NDArray[np.uint32]
+    order0: npt.NDArray[np.uint32]
+    maps: npt.NDArray[np.uint32]
+    mixer: mixer.Mixer
+    refined: npt.NDArray[np.int32]
+    hashes: npt.NDArray[np.uint64]
+    slots: npt.NDArray[np.int64]
+    tree: npt.NDArray[np.int64]
+
+
+def table_bits(size: int) -> int:
+    """Return the log2 of the slots for a block of `size` bytes (64 bytes a slot, at most 256 MiB)."""
+    return min(max((size * CONTEXTS).bit_length(), 14), 22)
+
+
+def new_model(text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64]) -> ByteModel:
+    """Return a model of a block that has seen nothing.
+
+    Args:
+        text: [N] uint8, the block (encoding) or zeros (decoding); written to when decoding.
+        bounds: [L + 1] int64, lane l is text[bounds[l] : bounds[l + 1]].
+    """
+    lanes = len(bounds) - 1
+    return ByteModel(
+        text=text,
+        lanes=new_lanes(bounds),
+        match=match.new_match(lanes, min(max(len(text).bit_length(), 10), 20)),
+        table=counters.new_table(table_bits(len(text))),
+        order0=counters.new_nodes(256),
+        maps=counters.new_maps(2 * CONTEXTS).reshape(CONTEXTS, 2, counters.MAP_STATES),
+        mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.14, 0.006, 0.002),
+        refined=apm.new_maps(256 * 3 + _APM_ORDER2 * 2),
+        hashes=np.zeros(CONTEXTS, np.uint64),
+        slots=np.zeros(CONTEXTS, np.int64),
+        tree=np.zeros(512, np.int64),
+    )
+
+
+@numba.njit(cache=True)
+def _grow_tree(tree: npt.NDArray[np.int64], weights: npt.NDArray[np.int32]) -> None:
+    for value in range(256):
+        tree[256 + value] = weights[value]
+    for node in range(255, 0, -1):
+        tree[node] = tree[2 * node] + tree[2 * node + 1]
+
+
+@numba.njit(cache=True)
+def _is_known(model: ByteModel, lane: int) -> bool:
+    """Say whether the byte that a lane's match points at is decoded, by whichever lane it belongs to."""
+    place = model.match.pointer[lane]
+    state = model.lanes.state
+    if place >= state[lane, START]:
+        return place < state[lane, POSITION]
+    low, high = 0, lane
+    while high - low > 1:
+        middle = (low + high) // 2
+        if state[middle, START] <= place:
+            low = middle
+        else:
+            high = middle
+    return place < state[low, POSITION]
+
+
+@numba.njit(cache=True)
+def _find_slots(model: ByteModel, node: int) -> None:
+    """Find the slots of a nibble; node is 1 for the upper one, 16..31 for the lower one."""
+    for k in range(CONTEXTS):
+        context = model.hashes[k]
+        if node > 1:
+            context = counters.hash_step(context, node)
+        model.slots[k] = counters.find_slot(model.table, context)
+
+
+@numba.njit(cache=True)
+def _context_opinions(model: ByteModel, place: int, half: int) -> int:
+    """Fill the inputs of all contexts; return how many of the orders 2..6 have been seen before."""
+    inputs = model.mixer.inputs
+    seen = 0
+    for k in range(CONTEXTS):
+        node = model.table[model.slots[k] + place]
+        count = counters.node_count(node)
+        if count == 0:
+            inputs[2 * k] = 0
+            inputs[2 * k + 1] = 0
+            continue
+        if 1 <= k <= 6:
+            seen += 1
+        inputs[2 * k] = stretch(counters.node_p(node))
+        inputs[2 * k + 1] = stretch(counters.map_p(model.maps[k, half, counters.node_state(node)]))
+    return seen
+
+
+@numba.njit(cache=True)
+def _learn_contexts(model: ByteModel, place: int, half: int, bit: int) -> None:
+    for k in range(CONTEXTS):
+        at = model.slots[k] + place
+        node = model.table[at]
+        if counters.node_count(node):
+            state = counters.node_state(node)
+            model.maps[k, half, state] = counters.map_updated(model.maps[k, half, state], bit, _MAP_LIMIT)
+        model.table[at] = counters.node_updated(node, bit, _COUNT_LIMIT)
+
+
+@numba.njit(cache=True)
+def _net_opinion(model: ByteModel, node: int) -> int:
+    """Return the logit of a one under the net's weights, 0 without a net."""
+    total = model.tree[node]
+    if total == 0:
+        return 0
+    return stretch(min(max((model.tree[2 * node + 1] << 16) // total, 0), P_ONE - 1))
+
+
+@numba.njit(cache=True)
+def _select_rows(model: ByteModel, node: int, expected_bit: int, seen: int, lane: int, c1: int, net: int) -> None:
+    bit_index = 0
+    while node >> (bit_index + 1):
+        bit_index += 1
+    mix = model.mixer
+    length = match.length_class(model.match.length[lane]) if expected_bit >= 0 else 0
+    mixer.select(mix, 0, node * 3 + expected_bit + 1)
+    mixer.select(mix, 1, c1 * 8 + bit_index)
+    mixer.select(mix, 2, (length * 8 + seen) * 4 + min(bit_index, 3))
+    c2, c3 = back(model.lanes, lane, model.text, 2), back(model.lanes, lane, model.text, 3)
+    mixer.select(mix, 3, ((c1 >> 5) << 6 | (c2 >> 5) << 3 | (c3 >> 5)) * 4 + (bit_index >> 1))
+    mixer.select(mix, 4, ((clamp_st(net) + 3072) >> 8) * 16 + bit_index * 2 + (1 if expected_bit >= 0 else 0))
+    mixer.select_final(mix, node)
+
+
+@numba.njit(cache=True)
+def _code_one_bit(
+    model: ByteModel, coder: BitCoder, lane: int, node: int, expected_byte: int, c1: int, c2: int, bit: int
+) -> int:
+    """Code the decision at a node of the tree; bit is the one to encode. Returns the bit."""
+    half = 0 if node < 16 else 1
+    place = node if node < 16 else _inner(node)
+    expected_bit = _expected_bit(expected_byte, node)
+    inputs = model.mixer.inputs
+    seen = _context_opinions(model, place, half)
+    inputs[_MATCH] = match.opinion(model.match, lane, expected_bit)
+    inputs[_ORDER0] = stretch(counters.node_p(model.order0[node]))
+    inputs[_BIAS] = 128
+    net = _net_opinion(model, node)
+    order1 = 256 * 3 + (c1 << 8 | node)
+    order2 = 256 * 3 + _APM_ORDER2 + ((c1 * 0x9E3 + c2 * 0x1F35 + node * 0x2F0B) & 0xFFFF)
+    inputs[_NET] = net
+    inputs[_NET + 1] = stretch(apm.refine(model.refined, node, net)) if net else 0
+    _select_rows(model, node, expected_bit, seen, lane, c1, net)
+    mixed = mixer.mix(model.mixer)
+    p = (
+        2 * squash(mixed) + apm.refine(model.refined, order1, mixed) + apm.refine(model.refined, order2, mixed)
+    ) >> 2
+    bit = code_bit(coder, bit, min(max(p, 1), P_ONE - 1))
+    mixer.learn(model.mixer, bit, mixed)
+    apm.adapt(model.refined, order1, mixed, bit, 6)
+    apm.adapt(model.refined, order2, mixed, bit, 6)
+    if net:
+        apm.adapt(model.refined, node, net, bit, 6)
+    match.learn(model.match, expected_bit, bit)
+    model.order0[node] = counters.node_updated(model.order0[node], bit, _COUNT_LIMIT)
+    _learn_contexts(model, place, half, bit)
+    return bit
+
+
+@numba.njit(cache=True)
+def _inner(node: int) -> int:
+    """Return the place of a lower node (16..255) in its slot: 1, 2..3, 4..7, 8..15 like an upper one."""
+    depth = 0
+    while node >> (5 + depth):
+        depth += 1
+    return (1 << depth) | (node & ((1 << depth) - 1))
+
+
+@numba.njit(cache=True)
+def _expected_bit(expected_byte: int, node: int) -> int:
+    """Return the expected bit at a node, -1 where the path has left the expected byte."""
+    if expected_byte < 0:
+        return -1
+    whole, depth = expected_byte | 256, 0
+    while node >> (depth + 1):
+        depth += 1
+    if whole >> (8 - depth) != node:
+        return -1
+    return (whole >> (7 - depth)) & 1
+
+
+@numba.njit(cache=True)
+def _code_byte(model: ByteModel, coder: BitCoder, lane: int) -> None:
+    position = model.lanes.state[lane, POSITION]
+    text = model.text
+    expected_byte = match.expected(model.match, lane, text, _is_known(model, lane))
+    hash_contexts(model.lanes, lane, text, expected_byte, model.hashes)
+    model.hashes[EXPECTED] = counters.hash_step(
+        model.hashes[EXPECTED], match.length_class(model.match.length[lane]) if expected_byte >= 0 else 0
+    )
+    c1, c2 = back(model.lanes, lane, text, 1), back(model.lanes, lane, text, 2)
+    value = np.int64(text[position])
+    node = 1
+    for shift in range(7, -1, -1):
+        if node == 1 or 16 <= node < 32:
+            _find_slots(model, node)
+        bit = _code_one_bit(model, coder, lane, node, expected_byte, c1, c2, (value >> shift) & 1)
+        node = 2 * node + bit
+    text[position] = node & 255
+    follow(model.lanes, lane, text, node & 255)
+    match.advance(model.match, lane, text, model.lanes.state[lane, START], position + 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def code_steps(model: ByteModel, coder: BitCoder, steps: int, weights: npt.NDArray[np.int32]) -> None:
+    """Code the next `steps` bytes of every lane, as far as the lane goes.
+
+    Args:
+        model: the model; decoding writes into its text.
+        coder: encoder with room for 8 symbols a byte, or decoder.
+        steps: S; 1 with a net, whose weights belong to one step.
+        weights: [L, 256] int32 >= 1, the net's weights of the byte values, or [0, 256] without a net.
+    """
+    for _ in range(steps):
+        for lane in range(len(model.lanes.state)):
+            if model.lanes.state[lane, POSITION] < model.lanes.state[lane, END]:
+                if len(weights):
+                    _grow_tree(model.tree, weights[lane])
+                _code_byte(model, coder, lane)
