@@ -1,0 +1,77 @@
+"""Ship a trained model: integer weights, card, settings and a resume checkpoint in models/<id>."""
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from neuralzip import zoo
+from neuralzip.train import checkpoints
+from neuralzip.train.loop import CURVE_FILE, DECAYED_FILE, Progress, Task
+
+CARD_FILE = "card.md"
+SETTINGS_FILE = "train.toml"
+RESUME_FILE = "resume.safetensors"
+CURVE_POINTS = 24
+
+
+def trained(task: Task, run: Path) -> tuple[torch.nn.Module, Progress]:
+    """Return the run's best weights, decayed ones where there are any newer than the checkpoint, in eval mode."""
+    paths = [path for path in (run / DECAYED_FILE, run / checkpoints.CHECKPOINT_FILE) if path.exists()]
+    newest = max(paths, key=lambda path: path.stat().st_mtime)
+    net = task.build()
+    progress = Progress(**checkpoints.load(newest, net))
+    return net.eval(), progress
+
+
+def curve_table(path: Path, unit: str) -> str:
+    """Return the development curve as a Markdown table of at most CURVE_POINTS rows."""
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    stride = max(1, -(-len(rows) // CURVE_POINTS))
+    kept = rows[::-1][::stride][::-1]
+    lines = [f"| {unit}s seen | minutes | train | development |", "|---|---|---|---|"]
+    lines += [f"| {int(r['symbols']):,} | {r['minutes']} | {r['train']} | {r['dev']} |" for r in kept]
+    return "\n".join(lines)
+
+
+def card_text(task: Task, progress: Progress, size_bytes: int, curve: str) -> str:
+    """Return the whole model card."""
+    parts = "\n".join(f"| {name} | {bits:.3f} |" for name, bits in sorted(progress.dev_bits.items()))
+    return (
+        f"# {task.id}\n\n{task.card().strip()}\n\n"
+        f"Weights: {size_bytes:,} bytes. Trained on {progress.symbols:,} {task.unit}s in {progress.steps:,} steps, "
+        f"{progress.seconds / 3600:.1f} hours.\n\n"
+        f"## Development figures\n\nBits a {task.unit}, the float net alone, no experts.\n\n"
+        f"| part | bits |\n|---|---|\n{parts}\n\n## Curve\n\nBits a {task.unit}.\n\n{curve}\n"
+    )
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Return flat settings as TOML; mappings become tables."""
+    flat = [f"{key} = {json.dumps(value)}" for key, value in settings.items() if not isinstance(value, Mapping)]
+    tables = [
+        f"\n[{key}]\n" + "\n".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items())
+        for key, value in settings.items()
+        if isinstance(value, Mapping)
+    ]
+    return "\n".join([*flat, *tables]) + "\n"
+
+
+def publish(task: Task, run: Path, models: Path) -> Path:
+    """Export a run to models/<task.id> and return the folder."""
+    net, progress = trained(task, run)
+    folder = models / task.id
+    arrays, meta = task.export(net)
+    weights = zoo.save(folder, arrays, meta)
+    curve = curve_table(run / CURVE_FILE, task.unit) if (run / CURVE_FILE).exists() else ""
+    card = card_text(task, progress, weights.stat().st_size, curve)
+    (folder / CARD_FILE).write_text(card, encoding="utf-8")
+    (folder / SETTINGS_FILE).write_text(settings_text(task.settings), encoding="utf-8")
+    constant = run / checkpoints.CHECKPOINT_FILE
+    state = checkpoints.load(constant, net) if constant.exists() else progress.state()
+    checkpoints.save_resume(folder / RESUME_FILE, net, state)
+    return folder
