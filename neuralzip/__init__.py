@@ -1,1 +1,47 @@
-"""neuralzip: lossless compression by autoregressive likelihoods."""
+"""Lossless compression by autoregressive likelihoods.
+
+>>> import neuralzip
+>>> packed = neuralzip.compress(b"the same bytes, " * 1000)
+>>> neuralzip.decompress(packed) == b"the same bytes, " * 1000
+True
+"""
+
+from neuralzip.api import BlockInfo, Info, compress, decompress, info, open, verify
+from neuralzip.codecs.base import Options
+from neuralzip.errors import (
+    CorruptError,
+    FormatError,
+    LimitError,
+    ModelError,
+    NeuralzipError,
+    OutputError,
+    UnsupportedError,
+    UsageError,
+)
+
+__all__ = [
+    "BlockInfo",
+    "CorruptError",
+    "FormatError",
+    "Info",
+    "LimitError",
+    "ModelError",
+    "NeuralzipError",
+    "Options",
+    "OutputError",
+    "UnsupportedError",
+    "UsageError",
+    "compress",
+    "decompress",
+    "info",
+    "open",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> str:
+    if name == "__version__":
+        from importlib import metadata  # 30 ms
+
+        return metadata.version("neuralzip")
+    raise AttributeError(f"module 'neuralzip' has no attribute '{name}'")

@@ -6,6 +6,7 @@
     |  '- CorruptError        3   checksum, truncation, impossible field
     |- ModelError             4   weights missing, or their hash does not match
     |- LimitError             5   a declared size is over a limit (memory, symbols, header)
+    |- OutputError            1   the output may not be written there
     '- UnsupportedError       1   a codec cannot restore this input exactly; the caller takes another codec
 
 Messages name what is wrong, what was found against what was expected, and what to do.
@@ -44,6 +45,10 @@ class LimitError(NeuralzipError):
     """A declared size is over a limit, seen before memory or time was spent."""
 
     exit_code = 5
+
+
+class OutputError(NeuralzipError):
+    """The output may not be written: it exists, is a link or a device, or a terminal."""
 
 
 class UnsupportedError(NeuralzipError):

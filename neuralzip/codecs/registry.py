@@ -71,6 +71,11 @@ def name_of(number: int) -> str:
     return next((row.name for row in ROWS if row.id == number), f"unknown {number}")
 
 
+def rate_of(name: str) -> float:
+    """Return a codec's rough encoding speed in bytes of the original a second."""
+    return next(row.rate for row in ROWS if row.name == name)
+
+
 def media(head: bytes, options: Options) -> Iterator[Codec]:
     """Yield the media codecs that want a file with this head, in the order of trying."""
     for row in ROWS:

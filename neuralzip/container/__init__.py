@@ -15,7 +15,9 @@ from neuralzip.container.index import Entry, Index, read_index, read_record
 from neuralzip.container.layout import (
     DEFAULT_MEMORY_BYTES,
     MAX_EXPANSION,
+    MAX_MODELS,
     MAX_PARAMS_BYTES,
+    MAX_SIZE,
     VERSION,
     Buffer,
     Limits,
@@ -28,7 +30,9 @@ from neuralzip.container.stream import Reader, Writer
 __all__ = [
     "DEFAULT_MEMORY_BYTES",
     "MAX_EXPANSION",
+    "MAX_MODELS",
     "MAX_PARAMS_BYTES",
+    "MAX_SIZE",
     "VERSION",
     "Buffer",
     "Entry",

@@ -1,5 +1,6 @@
 """Random access to a seekable .nz file through the index in its end record."""
 
+import bisect
 import os
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -51,6 +52,11 @@ class Index:
         """Bytes of the original."""
         last = self.entries[-1] if self.entries else None
         return last.raw_offset + last.raw_size if last else 0
+
+    def entry_at(self, raw_position: int) -> Entry:
+        """Return the block that holds a byte of the original; 0 <= raw_position < raw_size."""
+        after = bisect.bisect_right(self.entries, raw_position, key=lambda entry: entry.raw_offset)
+        return self.entries[after - 1]
 
 
 def read_index(file: BinaryIO) -> Index:

@@ -1,0 +1,5 @@
+"""`python -m neuralzip` is the command `neuralzip`."""
+
+from neuralzip.cli import main
+
+main()

@@ -1,0 +1,204 @@
+"""Choose the codecs of a file, verify their blocks, and fall back where they do not win or do not verify.
+
+Media codecs see the whole file; what none of them takes goes through the codecs for any bytes in segments of
+SEGMENT_BYTES, so that memory stays bounded. No block leaves this module that is larger than the stored bytes.
+"""
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from neuralzip.codecs import registry
+from neuralzip.codecs.base import MAX_PARAMS_BYTES, Block, Codec, Options
+from neuralzip.container import MAX_MODELS, fits_expansion
+from neuralzip.errors import ModelError, UnsupportedError
+
+HEAD_BYTES = 1 << 12
+SEGMENT_BYTES = 1 << 24
+_CHEAP_BYTES = 1 << 16  # up to here the cheap fallback costs nothing, so that it always competes
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to encode one file.
+
+    Attributes:
+        options: what the user chose.
+        verify: decode every block and compare before it is used.
+        size: bytes of the file.
+        warn: called with one line when a codec failed on this file.
+    """
+
+    options: Options
+    verify: bool
+    size: int
+    warn: Callable[[str], None]
+
+
+def encode(file: BinaryIO, plan: Plan) -> Iterator[tuple[Block, bytes]]:
+    """Yield (block, the bytes it decodes to) for all of a seekable file that stands at its start."""
+    done = 0
+    for codec in registry.media(_head(file), plan.options):
+        for block, content in _checked(codec, _guarded(codec, file, 0, plan), file, 0, plan):
+            done += len(content)
+            yield block, content
+        if done:
+            break
+        file.seek(0)
+    file.seek(done)
+    yield from _segments(file, done, plan)
+
+
+def _head(file: BinaryIO) -> bytes:
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    return head
+
+
+def _segments(file: BinaryIO, offset: int, plan: Plan) -> Iterator[tuple[Block, bytes]]:
+    """Yield the blocks of everything from `offset` on, by the codecs for any bytes."""
+    from neuralzip.codecs.raw import looks_random  # numpy: `info` and `--help` come through here
+
+    while data := file.read(SEGMENT_BYTES):
+        if looks_random(data):
+            yield from _stored(data)
+        else:
+            yield from _segment(data, offset, plan)
+        offset += len(data)
+        _advance(plan, offset)
+
+
+def _segment(data: bytes, offset: int, plan: Plan) -> Iterator[tuple[Block, bytes]]:
+    done = 0
+    for codec in registry.general(data[:HEAD_BYTES], plan.options):
+        file = io.BytesIO(data)
+        for block, content in _checked(codec, _guarded(codec, file, offset, plan), file, offset, plan):
+            done += len(content)
+            yield block, content
+        if done:
+            break
+    yield from _cheapest(data[done:])
+
+
+def _guarded(codec: Codec, file: BinaryIO, offset: int, plan: Plan) -> Iterator[Block]:
+    """Yield a codec's blocks until it gives up; the caller goes on from where it stopped."""
+    try:
+        yield from codec.encode(file, _with_progress(plan, offset, share=0))
+    except UnsupportedError:
+        return
+    except ModelError:
+        if plan.options.model is not None:
+            raise
+        plan.warn(f"no weights for the {codec.name} codec, compressed without")
+    except Exception as error:  # a fault in a codec must not keep a file from being compressed
+        plan.warn(f"the {codec.name} codec failed ({type(error).__name__}: {error}), compressed without")
+
+
+def _checked(
+    codec: Codec, blocks: Iterable[Block], file: BinaryIO, offset: int, plan: Plan
+) -> Iterator[tuple[Block, bytes]]:
+    """Yield each block with its content, replaced where it does not verify or does not win."""
+    start = 0
+    for block in blocks:
+        content = _slice(file, start, block.raw_size)
+        if len(content) != block.raw_size or not content:
+            plan.warn(f"the {codec.name} codec gave {block.raw_size} bytes where {len(content)} are left")
+            return
+        if _fits(block) and (not plan.verify or _verified(codec, block, content, offset + start, plan)):
+            yield from _best(block, content, codec)
+        else:
+            yield from _cheapest(content)
+        start += len(content)
+        _advance(plan, offset + start)
+
+
+def _slice(file: BinaryIO, start: int, size: int) -> bytes:
+    """Return part of a file and leave its position where the codec had it."""
+    position = file.tell()
+    file.seek(start)
+    data = file.read(size)
+    file.seek(position)
+    return data
+
+
+def _fits(block: Block) -> bool:
+    stored_size = len(block.params) + len(block.payload)
+    limits_kept = len(block.params) <= MAX_PARAMS_BYTES and len(block.models) <= MAX_MODELS
+    return limits_kept and fits_expansion(block.raw_size, stored_size)
+
+
+def _verified(codec: Codec, block: Block, content: bytes, offset: int, plan: Plan) -> bool:
+    try:
+        if codec.decode(block, _with_progress(plan, offset, share=1)) == content:
+            return True
+        problem = "decodes to other bytes"
+    except Exception as error:  # whatever a decoder raises: the block is not used
+        problem = f"does not decode ({type(error).__name__}: {error})"
+    plan.warn(f"a block of the {codec.name} codec {problem}, compressed without")
+    return False
+
+
+def _best(block: Block, content: bytes, codec: Codec) -> Iterator[tuple[Block, bytes]]:
+    """Yield the block, or the cheap fallback where that is not larger."""
+    cost = stored_cost(block)
+    if codec.name not in ("raw", "stdlib") and (_is_media(codec) or len(content) <= _CHEAP_BYTES):
+        cheap = list(_cheapest(content))
+        if sum(stored_cost(other) for other, _ in cheap) <= cost:
+            yield from cheap
+            return
+    if cost < len(content):
+        yield block, content
+    else:
+        yield from _stored(content)
+
+
+def _is_media(codec: Codec) -> bool:
+    return any(row.media and row.name == codec.name for row in registry.ROWS)
+
+
+def stored_cost(block: Block) -> int:
+    """Return the bytes of a block that depend on its codec: parameters, model identities and payload."""
+    return len(block.params) + len(block.payload) + sum(map(len, block.models))
+
+
+def _cheapest(content: bytes) -> Iterator[tuple[Block, bytes]]:
+    """Yield the standard library's block, or stored blocks where that does not win."""
+    from neuralzip.codecs.raw import looks_random
+    from neuralzip.codecs.stdlib import smallest
+
+    if not content:
+        return
+    try:
+        block = None if looks_random(content) else smallest(content)
+    except UnsupportedError:
+        block = None
+    if block is None:
+        yield from _stored(content)
+    else:
+        yield block, content
+
+
+def _stored(content: bytes) -> Iterator[tuple[Block, bytes]]:
+    from neuralzip.codecs.raw import Raw
+
+    for block in Raw().encode(io.BytesIO(content), Options()):
+        yield block, block.payload
+
+
+def _advance(plan: Plan, done: int) -> None:
+    if plan.options.progress is not None:
+        plan.options.progress(done, plan.size)
+
+
+def _with_progress(plan: Plan, offset: int, share: int) -> Options:
+    """Return the options with progress counted in bytes of the whole file; verifying is the second half."""
+    report = plan.options.progress
+    if report is None:
+        return plan.options
+    parts = 2 if plan.verify else 1
+
+    def progress(done: int, total: int) -> None:
+        report(min(offset + (done + share * total) // parts, plan.size), plan.size)
+
+    return replace(plan.options, progress=progress)
