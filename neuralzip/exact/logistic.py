@@ -1,0 +1,138 @@
+"""Mixtures of discretised logistics in integers, for calls inside compiled loops.
+
+Symbol s of an alphabet of A covers [s - 1/2, s + 1/2); the first and the last cover the tails as well. Its
+interval on [0, 2**24) is [start(s), start(s + 1)) with
+
+    start(s) = s + floor((2**24 - A) * sum over k of weight[k] * cdf((s - 1/2 - mean[k]) / scale[k]))
+
+so every frequency is at least 1, and a quantile finds its symbol by bisection: ceil(log2(A)) evaluations, no
+table of the distribution. cdf(x) = 1 / (1 + exp(-x)) is a table with 64 steps a nat, interpolated.
+
+A row's parameters are integers: means in units of 2**-mean_bits symbols, inverse scales in units of 2**-24 for
+one symbol (`inverse_scales` tabulates a geometric ladder), weights that sum to 2**16.
+
+Source: T. Salimans, A. Karpathy, X. Chen, D. Kingma, "PixelCNN++" (2017), arXiv 1701.05517, section 2.1.
+
+N rows, K components, A symbols of the alphabet.
+"""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from neuralzip.exact import tables
+
+PRECISION = 24
+CDF_BITS = 30
+ARGUMENT_BITS = 20
+"""Fractional bits of the argument of `cdf`, in nats."""
+INVERSE_BITS = 24
+WEIGHT_BITS = 16
+MAX_ALPHABET = 1 << 20
+_STEP_BITS = 6
+_CELL_BITS = ARGUMENT_BITS - _STEP_BITS
+_CELL_MASK = (1 << _CELL_BITS) - 1
+_NATS = 20
+_LIMIT = (_NATS << ARGUMENT_BITS) - 1
+
+IntArray = npt.NDArray[np.int32]
+
+
+def _cdf_table() -> IntArray:
+    """Return round(2**CDF_BITS / (1 + exp(-i / 64))) for i = -64 * _NATS .. 64 * _NATS."""
+    falling = tables.powers(tables.exp_fixed(-1, 1 << _STEP_BITS), (_NATS << _STEP_BITS) + 1)
+    one = tables.ONE
+    upper = [tables.rounded((one << tables.FRACTION) // (one + value), CDF_BITS) for value in falling]
+    return np.array([(1 << CDF_BITS) - value for value in reversed(upper[1:])] + upper, np.int32)
+
+
+CDF = _cdf_table()
+_MIDDLE = _NATS << _STEP_BITS
+
+
+def inverse_scales(count: int, steps: int, octaves_below_one: int = 0) -> IntArray:
+    """Return inverse scales of 2**(i / steps - octaves_below_one) symbols, i = 0 .. count - 1.
+
+    Args:
+        count: entries.
+        steps: entries an octave, a power of two.
+        octaves_below_one: entry 0 is the scale 2**-octaves_below_one, 0..6.
+
+    Returns:
+        [count] int32 in units of 2**-24, at least 1.
+    """
+    largest = 1 << octaves_below_one
+    falling = tables.powers((tables.ONE << tables.FRACTION) // tables.root_of_two(steps), count)
+    return np.array([max(tables.rounded(value * largest, INVERSE_BITS), 1) for value in falling], np.int32)
+
+
+@numba.njit(cache=True, nogil=True)
+def cdf(x: int) -> int:
+    """Return 2**30 / (1 + exp(-x)) for x in units of 2**-20 nats; never falls as x grows."""
+    x = min(max(x, -_LIMIT), _LIMIT)
+    cell = (x >> _CELL_BITS) + _MIDDLE
+    low = np.int64(CDF[cell])
+    return int(low + (((CDF[cell + 1] - low) * (x & _CELL_MASK)) >> _CELL_BITS))
+
+
+@numba.njit(cache=True, nogil=True)
+def start_of(
+    symbol: int, means: IntArray, inverses: IntArray, weights: IntArray, mean_bits: int, alphabet: int
+) -> int:
+    """Return the start of a symbol's interval; 0 for symbol 0, 2**24 for symbol A.
+
+    Args:
+        symbol: 0..A.
+        means: [K] in units of 2**-mean_bits symbols.
+        inverses: [K] in units of 2**-24 a symbol, at least 1.
+        weights: [K], at least 0, of sum 2**16.
+        mean_bits: 1..12.
+        alphabet: A, at most 2**20.
+    """
+    if symbol <= 0:
+        return 0
+    if symbol >= alphabet:
+        return 1 << PRECISION
+    edge = (np.int64(2 * symbol - 1) << mean_bits) >> 1
+    shift = mean_bits + INVERSE_BITS - ARGUMENT_BITS
+    total = np.int64(0)
+    for k in range(len(means)):
+        total += weights[k] * cdf(((edge - means[k]) * np.int64(inverses[k])) >> shift)
+    share = (total >> (WEIGHT_BITS + CDF_BITS - 38)) * ((1 << PRECISION) - alphabet)
+    return int(symbol + (share >> 38))
+
+
+@numba.njit(cache=True, nogil=True)
+def find(
+    quantile: int, means: IntArray, inverses: IntArray, weights: IntArray, mean_bits: int, alphabet: int
+) -> tuple[int, int, int]:
+    """Return (symbol, start, freq) of the interval that holds a quantile in [0, 2**24)."""
+    low, high = 0, alphabet
+    start, end = 0, 1 << PRECISION
+    while high - low > 1:
+        middle = (low + high) >> 1
+        value = start_of(middle, means, inverses, weights, mean_bits, alphabet)
+        if value <= quantile:
+            low, start = middle, value
+        else:
+            high, end = middle, value
+    return low, start, end - start
+
+
+@numba.njit(cache=True, nogil=True)
+def intervals(
+    symbols: IntArray,
+    means: IntArray,
+    inverses: IntArray,
+    weights: IntArray,
+    mean_bits: int,
+    alphabet: int,
+    starts: IntArray,
+    freqs: IntArray,
+) -> None:
+    """Set starts and freqs [N] of symbols [N] under mixtures [N, K]."""
+    for n in range(len(symbols)):
+        symbol = symbols[n]
+        start = start_of(symbol, means[n], inverses[n], weights[n], mean_bits, alphabet)
+        starts[n] = start
+        freqs[n] = start_of(symbol + 1, means[n], inverses[n], weights[n], mean_bits, alphabet) - start
