@@ -92,7 +92,7 @@ def atomic_output(target: Path, source: Path | None = None, *, force: bool = Fal
     temporary = target.with_name(_temporary_name(target.name))
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        with os.fdopen(_create(temporary, target, flags), "wb") as file:
             yield file
             file.flush()
             _finish(file.fileno(), source)
@@ -100,6 +100,13 @@ def atomic_output(target: Path, source: Path | None = None, *, force: bool = Fal
     finally:
         temporary.unlink(missing_ok=True)
     flush_folder(target.parent)
+
+
+def _create(temporary: Path, target: Path, flags: int) -> int:
+    try:
+        return os.open(temporary, flags, 0o600)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from None
 
 
 def _temporary_name(name: str) -> str:

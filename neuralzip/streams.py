@@ -6,6 +6,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import BinaryIO
 
 from neuralzip import container, files
@@ -24,15 +25,21 @@ def compress_stream(
     verify: bool = True,
     warn: Warn = warnings.warn,
 ) -> int:
-    """Write a .nz file of all of a seekable source, and return the bytes of the source; see `compress`."""
-    size = files.size_of(source)
-    plan = select.Plan(options or Options(), verify, size, warn)
+    """Write a .nz file of all of a seekable source, and return the bytes written.
+
+    Args:
+        source: where it stands does not matter.
+        target: is written front to back, and stays open.
+        options: model, device, threads ...
+        verify: decode every block and compare; one that differs is compressed without its codec.
+        warn: called with one line when that happens.
+    """
+    plan = select.Plan(options or Options(), verify, files.size_of(source), warn)
     writer = container.Writer(target)
     for block, content in select.encode(source, plan):
         codec = registry.by_name(block.codec)
         writer.add(codec.id, block.params, block.payload, content, block.models)
-    writer.close()
-    return size
+    return writer.close()
 
 
 def decompress_stream(
@@ -43,17 +50,35 @@ def decompress_stream(
     Each block is written when it is verified, so that after an error part of the original may be written.
     """
     options = options or Options()
+    total = _declared_size(source) if options.progress is not None else 0
     reader = container.Reader(source, limits(options, max_size))
     done = 0
     for record in reader.records():
-        content = decode(record, options)
+        content = decode(record, _with_progress(options, done, total))
         reader.accept(record, content)
         if target is not None:
             target.write(content)
         done += len(content)
         if options.progress is not None:
-            options.progress(done, done)
+            options.progress(done, max(done, total))
     return done
+
+
+def _declared_size(source: BinaryIO) -> int:
+    """Return the size of the original where the index can be looked at, else 0; the source stands at its start."""
+    if not source.seekable():
+        return 0
+    raw_size = container.read_index(source).raw_size
+    source.seek(0)
+    return raw_size
+
+
+def _with_progress(options: Options, offset: int, total: int) -> Options:
+    """Return the options with progress counted from `offset`."""
+    report = options.progress
+    if report is None:
+        return options
+    return replace(options, progress=lambda done, _: report(offset + done, max(offset + done, total)))
 
 
 def limits(options: Options, max_size: int | None = None) -> Limits:

@@ -12,6 +12,8 @@ Buffer: TypeAlias = bytes | bytearray | memoryview
 MAGIC = b"\x8eNZ\r\n\n"
 VERSION = 1
 END = 0xFF
+HEADER_BYTES = len(MAGIC) + 6
+"""Size of a header without fields, the only one in version 1."""
 IDENTITY_BYTES = 8
 DIGEST_BYTES = 16
 MAX_HEADER_BYTES = 1 << 16

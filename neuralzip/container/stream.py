@@ -8,6 +8,7 @@ from typing import BinaryIO
 from neuralzip.container.layout import (
     DIGEST_BYTES,
     END,
+    HEADER_BYTES,
     MAGIC,
     VERSION,
     Buffer,
@@ -53,12 +54,14 @@ class Writer:
         self._entries.append((len(head) + len(payload), len(content)))
         self._digest.update(content)
 
-    def close(self) -> None:
-        """Append the end record; the underlying file stays open."""
+    def close(self) -> int:
+        """Append the end record and return the bytes of the .nz file; the underlying file stays open."""
         index = bytes([END]) + varint(len(self._entries))
         index += b"".join(varint(size) + varint(raw_size) for size, raw_size in self._entries)
         tail = self._digest.digest()[:DIGEST_BYTES] + u32(len(index))
-        self._file.write(index + tail + u32(zlib.crc32(index + tail)))
+        end = index + tail + u32(zlib.crc32(index + tail))
+        self._file.write(end)
+        return HEADER_BYTES + sum(size for size, _ in self._entries) + len(end)
 
 
 class Reader:

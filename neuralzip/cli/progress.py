@@ -1,0 +1,26 @@
+"""The progress bar: on stderr, only on a terminal, only for work of over a second."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+Report = Callable[[int, int], None]
+DELAY_S = 1.0
+
+
+@contextlib.contextmanager
+def progress_bar(name: str, *, quiet: bool) -> Iterator[Report | None]:
+    """Yield a function for Options.progress, or None where nothing is to be shown."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from tqdm import tqdm  # 20 ms
+
+    bar = tqdm(desc=name, unit="B", unit_scale=True, delay=DELAY_S, leave=False, mininterval=0.2, file=sys.stderr)
+
+    def report(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    with bar:
+        yield report
