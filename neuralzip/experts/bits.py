@@ -80,6 +80,12 @@ def logged(coder: BitCoder) -> int:
     return int(coder.head[1])
 
 
+def logged_bits(coder: BitCoder) -> float:
+    """Return the ideal code length, in bits, of the symbols that an encoder has logged."""
+    widths = coder.log[: int(coder.head[1])] & _FREQ_MASK
+    return float(PRECISION * len(widths) - np.log2(widths.astype(np.float64)).sum())
+
+
 def is_exhausted(coder: BitCoder) -> bool:
     """Return whether a decoder has given back exactly what was encoded (true after a sound stream)."""
     return int(coder.head[0]) == 0 and int(coder.head[1]) == 0

@@ -69,20 +69,20 @@ def new_lanes(bounds: npt.NDArray[np.int64]) -> Lanes:
 
 
 @numba.njit(cache=True)
-def back(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], distance: int) -> int:
+def back(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], distance: int) -> np.int64:
     """Return the byte `distance` before the position of a lane, 0 from before its start."""
     place = lanes.state[lane, POSITION] - distance
-    return np.int64(text[place]) if place >= lanes.state[lane, START] else 0
+    return np.int64(text[place]) if place >= lanes.state[lane, START] else np.int64(0)
 
 
 @numba.njit(cache=True)
-def above(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], ahead: int) -> int:
+def above(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], ahead: int) -> np.int64:
     """Return the byte above the position (`ahead` columns on) in the line before, 0 where there is none."""
     state = lanes.state[lane]
     if state[ABOVE_LINE] < 0:
-        return 0
+        return np.int64(0)
     place = state[ABOVE_LINE] + state[POSITION] - state[LINE] + ahead
-    return np.int64(text[place]) if place < state[LINE] else 0
+    return np.int64(text[place]) if place < state[LINE] else np.int64(0)
 
 
 @numba.njit(cache=True)

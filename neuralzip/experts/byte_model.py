@@ -5,7 +5,11 @@
         for each bit from the highest:     # node 1, 2..3, 4..7, ... of the tree over the 256 values
             opinions -> mixer -> probability maps -> code the bit -> learn
 
-L lanes, S steps. The net's opinion is a table of 256 weights a lane, summed up over the tree.
+What the byte values say depends on the file, but what a counter's state, a match length or a mixer's context says
+is much the same everywhere: a block starts from those parts as they were after training (`Learned`).
+
+L lanes, S steps. The net's opinion is 256 logits for each lane and step; their exponentials are summed up over the
+tree.
 """
 
 from typing import NamedTuple
@@ -28,7 +32,7 @@ from neuralzip.experts.byte_contexts import (
     hash_contexts,
     new_lanes,
 )
-from neuralzip.experts.logistic import P_ONE, clamp_st, squash, stretch
+from neuralzip.experts.logistic import P_ONE, clamp_st, exp_weight, squash, stretch
 
 NET_INPUTS = 2
 PLAIN_INPUTS = 3
@@ -38,6 +42,24 @@ _SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2)
 _COUNT_LIMIT = 127
 _MAP_LIMIT = 255
 _APM_ORDER2 = 1 << 16
+
+
+class Learned(NamedTuple):
+    """The parts of a byte model that carry over from file to file; all integers.
+
+    Attributes:
+        weights: [R, INPUTS] int32 of the mixer's first layer.
+        final: [F, S] int32 of its second layer.
+        maps: [CONTEXTS, 2, MAP_STATES] uint32 history maps.
+        trust: trust in match lengths, uint32.
+        net_refined: [256, KNOTS] int32, probability maps of the net's opinion.
+    """
+
+    weights: npt.NDArray[np.int32]
+    final: npt.NDArray[np.int32]
+    maps: npt.NDArray[np.uint32]
+    trust: npt.NDArray[np.uint32]
+    net_refined: npt.NDArray[np.int32]
 
 
 class ByteModel(NamedTuple):
@@ -75,15 +97,18 @@ def table_bits(size: int) -> int:
     return min(max((size * CONTEXTS).bit_length(), 14), 22)
 
 
-def new_model(text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64]) -> ByteModel:
-    """Return a model of a block that has seen nothing.
+def new_model(
+    text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64], start: Learned | None = None
+) -> ByteModel:
+    """Return a model of a block that has seen nothing of it.
 
     Args:
         text: [N] uint8, the block (encoding) or zeros (decoding); written to when decoding.
         bounds: [L + 1] int64, lane l is text[bounds[l] : bounds[l + 1]].
+        start: what was learnt in training, None for the plain start.
     """
     lanes = len(bounds) - 1
-    return ByteModel(
+    model = ByteModel(
         text=text,
         lanes=new_lanes(bounds),
         match=match.new_match(lanes, min(max(len(text).bit_length(), 10), 20)),
@@ -96,12 +121,25 @@ def new_model(text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64]) -> Byt
         slots=np.zeros(CONTEXTS, np.int64),
         tree=np.zeros(512, np.int64),
     )
+    if start is not None:
+        for mine, theirs in zip(learned(model), start, strict=True):
+            mine[...] = theirs
+    return model
+
+
+def learned(model: ByteModel) -> Learned:
+    """Return views of the parts of a model that carry over."""
+    mix = model.mixer
+    return Learned(mix.weights, mix.final, model.maps, model.match.trust, model.refined[:256])
 
 
 @numba.njit(cache=True)
-def _grow_tree(tree: npt.NDArray[np.int64], weights: npt.NDArray[np.int32]) -> None:
+def _grow_tree(tree: npt.NDArray[np.int64], logits: npt.NDArray[np.int32]) -> None:
+    largest = logits[0]
+    for value in range(1, 256):
+        largest = max(largest, logits[value])
     for value in range(256):
-        tree[256 + value] = weights[value]
+        tree[256 + value] = exp_weight(np.int64(largest) - logits[value])
     for node in range(255, 0, -1):
         tree[node] = tree[2 * node] + tree[2 * node + 1]
 
@@ -268,18 +306,18 @@ def _code_byte(model: ByteModel, coder: BitCoder, lane: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def code_steps(model: ByteModel, coder: BitCoder, steps: int, weights: npt.NDArray[np.int32]) -> None:
+def code_steps(model: ByteModel, coder: BitCoder, steps: int, logits: npt.NDArray[np.int32]) -> None:
     """Code the next `steps` bytes of every lane, as far as the lane goes.
 
     Args:
         model: the model; decoding writes into its text.
         coder: encoder with room for 8 symbols a byte, or decoder.
-        steps: S; 1 with a net, whose weights belong to one step.
-        weights: [L, 256] int32 >= 1, the net's weights of the byte values, or [0, 256] without a net.
+        steps: S.
+        logits: [S, L, 256] int32 in 1/256 nat, the net's logits of the byte values; [0, L, 256] without a net.
     """
-    for _ in range(steps):
+    for step in range(steps):
         for lane in range(len(model.lanes.state)):
             if model.lanes.state[lane, POSITION] < model.lanes.state[lane, END]:
-                if len(weights):
-                    _grow_tree(model.tree, weights[lane])
+                if len(logits):
+                    _grow_tree(model.tree, logits[step, lane])
                 _code_byte(model, coder, lane)

@@ -16,6 +16,7 @@ ST_ONE = 256
 """One nat."""
 ST_MAX = 12 * ST_ONE - 1
 P_ONE = 1 << 16
+EXP_BITS = 20
 _FIXED = 1 << 128
 
 
@@ -51,8 +52,18 @@ def _stretch_table() -> npt.NDArray[np.int32]:
     return np.array([-v for v in reversed(upper)] + upper, np.int32)
 
 
+def _exp_table() -> npt.NDArray[np.int32]:
+    """Return EXP_ONE * exp(-i / ST_ONE) for i = 0, 1 ... until it is below one half; at least 1 each."""
+    step, value, weights = _exp_fixed(1, ST_ONE), _FIXED << EXP_BITS, []
+    while value > _FIXED >> 1:
+        weights.append(max((value + (_FIXED >> 1)) // _FIXED, 1))
+        value = value * _FIXED // step
+    return np.array(weights, np.int32)
+
+
 SQUASH = _squash_table()
 STRETCH = _stretch_table()
+EXP = _exp_table()
 
 
 @numba.njit(cache=True)
@@ -71,3 +82,9 @@ def squash(st: int) -> int:
 def stretch(p: int) -> int:
     """Return the logit of a probability in [0, 65535]."""
     return STRETCH[p >> 4]
+
+
+@numba.njit(cache=True)
+def exp_weight(below: int) -> int:
+    """Return 2**EXP_BITS * exp(-below / ST_ONE) for below >= 0, at least 1."""
+    return EXP[min(below, len(EXP) - 1)]

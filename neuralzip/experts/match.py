@@ -106,10 +106,10 @@ def advance(match: Match, lane: int, text: npt.NDArray[np.uint8], start: int, en
 
 
 @numba.njit(cache=True)
-def expected(match: Match, lane: int, text: npt.NDArray[np.uint8], known: bool) -> int:
+def expected(match: Match, lane: int, text: npt.NDArray[np.uint8], known: bool) -> np.int64:
     """Return the expected byte of a lane, -1 for none; `known` says whether the place pointed at is decoded."""
     if match.length[lane] == 0 or not known:
-        return -1
+        return np.int64(-1)
     return np.int64(text[match.pointer[lane]])
 
 
