@@ -19,6 +19,8 @@ from neuralzip.errors import (
     UsageError,
 )
 
+__version__ = "0.1.0"
+
 __all__ = [
     "BlockInfo",
     "CorruptError",
@@ -37,11 +39,3 @@ __all__ = [
     "open",
     "verify",
 ]
-
-
-def __getattr__(name: str) -> str:
-    if name == "__version__":
-        from importlib import metadata  # 30 ms
-
-        return metadata.version("neuralzip")
-    raise AttributeError(f"module 'neuralzip' has no attribute '{name}'")

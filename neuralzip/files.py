@@ -24,12 +24,24 @@ _SPOOL_BYTES = 1 << 24
 _MAX_NAME_BYTES = 255
 
 
+def check_input(path: Path) -> None:
+    """Refuse an input that cannot be read, before an output is begun.
+
+    Raises:
+        OSError: it does not exist, or is a folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
+    path.stat()
+
+
 @contextlib.contextmanager
 def open_input(path: Path) -> Iterator[BinaryIO]:
     """Open a file for reading at its start, seekable in any case; a fifo is first copied to a temporary file.
 
     Raises:
-        NeuralzipError: it is a folder, or changed while it was read.
+        OSError: it cannot be read.
+        NeuralzipError: it changed while it was read.
     """
     with path.open("rb") as file:
         before = os.fstat(file.fileno())

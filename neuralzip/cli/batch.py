@@ -87,6 +87,8 @@ def target_of(name: str, job: Job, naming: Naming, *, binary: bool) -> Iterator[
         sys.stdout.buffer.flush()
         return
     source = None if name == STDIN else Path(name)
+    if source is not None:
+        files.check_input(source)
     with files.atomic_output(target_name(source, job, naming), source, force=job.force) as file:
         yield file
     if job.remove and source is not None:

@@ -11,12 +11,13 @@ from typing import NoReturn
 
 import click
 
+from neuralzip import __version__
 from neuralzip.cli.messages import complain, explain
 from neuralzip.errors import NeuralzipError, OutputError
 
 COMMANDS = ("compress", "decompress", "test", "info", "models", "train", "completion")
 SHORT = {"-d": "decompress", "--decompress": "decompress", "-t": "test", "--test": "test", "-l": "info"}
-SIGPIPE_EXIT = 141
+SIGPIPE = 13
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 EPILOG = """\b
 Examples:
@@ -31,12 +32,12 @@ Exit codes: 0 done, 1 error, 2 usage, 3 damaged or not .nz, 4 weights missing,
 """
 
 
-class Terminated(BaseException):
-    """SIGINT, SIGTERM or SIGHUP arrived; a BaseException so that only clean-up runs."""
+class Stopped(BaseException):
+    """A signal arrived, or the reader of a pipe is gone; a BaseException so that only clean-up runs."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.exit_code = 128 + signal_number
 
 
 class Commands(click.Group):
@@ -59,6 +60,13 @@ class Commands(click.Group):
             args = [SHORT[args[0]], *args[1:]]
         return super().parse_args(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; a broken pipe is kept from click, which has an exit code of its own for it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise Stopped(SIGPIPE) from None
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -71,7 +79,7 @@ class Commands(click.Group):
 
 
 @click.command(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="neuralzip", message="neuralzip %(version)s")
+@click.version_option(__version__, message="neuralzip %(version)s")
 def group() -> None:
     """Compress any file losslessly with trained models; the same bytes come back on any machine."""
 
@@ -93,11 +101,12 @@ def run(args: list[str] | None = None) -> int:
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, click.exceptions.Abort):
         return 130
-    except Terminated as end:
-        return end.exit_code
+    except Stopped as stop:
+        _silence_stdout()
+        return stop.exit_code
     except BrokenPipeError:
         _silence_stdout()
-        return SIGPIPE_EXIT
+        return 128 + SIGPIPE
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return error.exit_code
@@ -120,11 +129,11 @@ def report(error: Exception, *, verbose: bool, name: str | None = None) -> int:
 def _terminate(number: int, frame: FrameType | None) -> None:
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)  # clean-up is not interrupted again
-    raise Terminated(number)
+    raise Stopped(number)
 
 
 def _silence_stdout() -> None:
-    """Keep the interpreter from complaining about the closed pipe when it flushes stdout at exit."""
+    """Keep the interpreter from flushing, at exit, what no one is to get."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
