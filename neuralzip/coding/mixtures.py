@@ -3,7 +3,7 @@
 N rows, K components; the parameters are those of `exact.logistic`.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
@@ -13,21 +13,6 @@ from neuralzip.coding.rans import Decoder, Head, Words, drop, peek
 from neuralzip.exact import logistic
 
 IntArray = npt.NDArray[np.int32]
-
-
-def intervals(
-    symbols: npt.NDArray[Any],
-    means: IntArray,
-    inverses: IntArray,
-    weights: IntArray,
-    mean_bits: int,
-    alphabet: int,
-) -> tuple[IntArray, IntArray]:
-    """Return (starts, freqs) [N] int32 for `Encoder.push`, of symbols [N] under mixtures [N, K]."""
-    chosen = np.ascontiguousarray(symbols, np.int32)
-    starts, freqs = np.empty_like(chosen), np.empty_like(chosen)
-    logistic.intervals(chosen, means, inverses, weights, mean_bits, alphabet, starts, freqs)
-    return starts, freqs
 
 
 @numba.njit(cache=True, nogil=True)
@@ -48,10 +33,38 @@ def pop_rows(
         symbols[n] = symbol
 
 
-def pop(
-    decoder: Decoder, means: IntArray, inverses: IntArray, weights: IntArray, mean_bits: int, alphabet: int
-) -> IntArray:
-    """Pop symbols [N] int32 under mixtures [N, K]."""
-    symbols = np.empty(means.shape[0], np.int32)
-    pop_rows(decoder.words, decoder.head, means, inverses, weights, mean_bits, alphabet, symbols)
-    return symbols
+class Mixtures(NamedTuple):
+    """Frequencies of a group's symbols as mixtures of discretised logistics.
+
+    Attributes:
+        means: [N, K] int32 in units of 2**-mean_bits symbols.
+        inverses: [N, K] int32 inverse scales in units of 2**-24 for one symbol, at least 1.
+        weights: [N, K] int32, at least 0, rows of sum 2**16.
+        mean_bits: 1..12.
+        alphabet: A; symbols are 0..A-1.
+    """
+
+    means: IntArray
+    inverses: IntArray
+    weights: IntArray
+    mean_bits: int
+    alphabet: int
+
+    def intervals(self, symbols: npt.NDArray[Any]) -> tuple[IntArray, IntArray]:
+        """Return (starts, freqs) [N] of symbols [N], in units of 2**-24.
+
+        Raises:
+            ValueError: a symbol is outside the alphabet.
+        """
+        chosen = np.ascontiguousarray(symbols, np.int32)
+        if chosen.size and not 0 <= int(chosen.min()) <= int(chosen.max()) < self.alphabet:
+            raise ValueError(f"symbols {chosen.min()}..{chosen.max()} in an alphabet of {self.alphabet}")
+        starts, freqs = np.empty_like(chosen), np.empty_like(chosen)
+        logistic.intervals(chosen, *self, starts, freqs)
+        return starts, freqs
+
+    def pop(self, decoder: Decoder) -> IntArray:
+        """Take the group's symbols [N] off a stack."""
+        symbols = np.empty(len(self.means), np.int32)
+        pop_rows(decoder.words, decoder.head, *self, symbols)
+        return symbols

@@ -167,9 +167,9 @@ def test_symbols_go_through_the_coder() -> None:
     inverses = logistic.inverse_scales(64, 4)[rng.integers(0, 64, (n, 3))]
     weights = softmax.to_freqs(rng.integers(-900, 900, (n, 3)), 8, 16)
     symbols = np.clip((means[:, 0] >> 4) + rng.integers(-9, 10, n), 0, alphabet - 1)
-    starts, freqs = mixtures.intervals(symbols, means, inverses, weights, 4, alphabet)
+    mixture = mixtures.Mixtures(means, inverses, weights, 4, alphabet)
     encoder = rans.Encoder()
-    encoder.push(starts, freqs)
+    encoder.push(*mixture.intervals(symbols))
     decoder = rans.Decoder(encoder.payload())
-    np.testing.assert_array_equal(mixtures.pop(decoder, means, inverses, weights, 4, alphabet), symbols)
+    np.testing.assert_array_equal(mixture.pop(decoder), symbols)
     assert decoder.is_exhausted
