@@ -170,6 +170,7 @@ def steps(height: int, width: int) -> int:
     return width + LAG * (PLANES - 1) + 2 * (height - 1)
 
 
+@numba.njit(cache=True)
 def rows(height: int, width: int, step: int) -> tuple[int, int]:
     """Return (first row, number of rows M) of a step."""
     first = max(0, (step - (width + LAG * (PLANES - 1)) + 2) // 2)
@@ -381,24 +382,79 @@ def reveal(
 
 
 @numba.njit(cache=True, nogil=True)
-def collect(
-    front: Front, group: Group, planes: npt.NDArray[np.uint8], first: int, count: int, step: int,
-    samples: npt.NDArray[np.int32],
-) -> None:
-    """Read the samples [count, PLANES] of a step from planes [PLANES, H, W]; 0 where there is none."""
-    width = planes.shape[2]
+def repeat_grey(front: Front, step: int, first: int, count: int, samples: npt.NDArray[np.int32]) -> None:
+    """Set R and B of the samples [count, PLANES] of a step to G at their own places, for pictures of one plane."""
+    _, width, stride, _ = front.shape
+    for m in range(count):
+        for plane in range(1, PLANES):
+            x = step - 2 * (first + m) - LAG * plane
+            at = (first + m + _TOP) * stride + x + _PAD
+            samples[m, plane] = front.pixels[at] if 0 <= x < width else 0
+
+
+@numba.njit(cache=True, nogil=True)
+def _pass(
+    front: Front, group: Group, planes: npt.NDArray[np.uint8], step: int, samples: npt.NDArray[np.int32]
+) -> tuple[int, int]:
+    """Predict and reveal a step whose samples are known from planes [PLANES, H, W]; return its rows."""
+    height, width = planes.shape[1:]
+    first, count = rows(height, width, step)
+    predict(front, group, step, first, count)
     for m in range(count):
         for plane in range(PLANES):
             x = step - 2 * (first + m) - LAG * plane
             samples[m, plane] = planes[plane, first + m, x] if 0 <= x < width else 0
+    reveal(front, group, step, first, count, samples)
+    return first, count
+
+
+@numba.njit(cache=True, nogil=True)
+def advance(
+    front: Front,
+    group: Group,
+    planes: npt.NDArray[np.uint8],
+    begin: int,
+    top: int,
+    inputs: npt.NDArray[np.int8],
+    base: npt.NDArray[np.int32],
+    scale: npt.NDArray[np.int32],
+    samples: npt.NDArray[np.int32],
+    mask: npt.NDArray[np.int8],
+) -> None:
+    """Walk the next T steps of a picture whose planes [PLANES, H, W] are known.
+
+    Args:
+        front: state before step `begin`.
+        group: scratch space.
+        planes: the samples.
+        begin: the first step.
+        top: row of the picture that row 0 of the results stands for.
+        inputs: [T, M, F] zeros, filled where a step has the row.
+        base, scale, samples: [T, M, PLANES], filled likewise.
+        mask: [T, M, 1] zeros, set to 1 where a step has the row.
+    """
+    known = np.zeros((group.base.shape[0], PLANES), np.int32)
+    for i in range(inputs.shape[0]):
+        first, count = _pass(front, group, planes, begin + i, known)
+        for m in range(count):
+            row = first - top + m
+            inputs[i, row] = group.inputs[m]
+            base[i, row] = group.base[m]
+            scale[i, row] = group.scale[m]
+            samples[i, row] = known[m]
+            mask[i, row, 0] = 1
 
 
 @numba.njit(cache=True, nogil=True)
 def analyse(
-    front: Front, group: Group, planes: npt.NDArray[np.uint8], inputs: npt.NDArray[np.int8],
-    base: npt.NDArray[np.int32], scale: npt.NDArray[np.int32],
+    front: Front,
+    group: Group,
+    planes: npt.NDArray[np.uint8],
+    inputs: npt.NDArray[np.int8],
+    base: npt.NDArray[np.int32],
+    scale: npt.NDArray[np.int32],
 ) -> None:
-    """Walk a whole picture whose planes [PLANES, H, W] are known.
+    """Walk a whole picture whose planes [PLANES, H, W] are known; for training.
 
     Args:
         front: fresh state.
@@ -409,13 +465,9 @@ def analyse(
         scale: [H, W + 2 LAG, PLANES], filled.
     """
     height, wide = inputs.shape[:2]
-    samples = np.zeros((group.base.shape[0], PLANES), np.int32)
+    known = np.zeros((group.base.shape[0], PLANES), np.int32)
     for step in range(wide + 2 * (height - 1)):
-        first = max(0, (step - wide + 2) // 2)
-        count = min(height - 1, step // 2) + 1 - first
-        predict(front, group, step, first, count)
-        collect(front, group, planes, first, count, step, samples)
-        reveal(front, group, step, first, count, samples)
+        first, count = _pass(front, group, planes, step, known)
         for m in range(count):
             y, x = first + m, step - 2 * (first + m)
             inputs[y, x] = group.inputs[m]

@@ -10,8 +10,10 @@ B batch, H rows, W columns (virtual pixels, see pixel_front), F inputs, C channe
 Activations are int8 with ACT_BITS fractional bits, mixture parameters int16 with OUT_BITS.
 """
 
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -153,3 +155,20 @@ class PixelCNN(nn.Module):
         mass = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()
         likelihood = (log_weight.exp() * mass).sum(-1)
         return torch.where(valid, -torch.log2(likelihood * (1 - 256 * FLOOR) + FLOOR), 0.0)
+
+
+def export(net: PixelCNN, tables: pixel_front.Tables) -> tuple[dict[str, npt.NDArray[np.integer[Any]]], dict[str, Any]]:
+    """Return (integer arrays, JSON description) of a net and the tables it was trained with."""
+    arrays: dict[str, npt.NDArray[np.integer[Any]]] = {}
+    layers = {"enter": net.enter, "head": net.head, "out": net.out}
+    for i, block in enumerate(net.blocks):
+        assert isinstance(block, Block)
+        layers |= {f"blocks.{i}.taps": block.taps, f"blocks.{i}.point": block.point}
+    for name, layer in layers.items():
+        for part, tensor in zip(("weight", "bias", "unit"), layer.export(), strict=True):
+            arrays[f"{name}.{part}"] = tensor.numpy()
+    arrays |= {f"tables.{name}": table for name, table in tables._asdict().items()}
+    levels = pixel_front.scale_levels()
+    arrays["levels"] = np.rint(levels * 2**12).astype(np.int32)
+    arrays["octaves"] = np.rint(np.log2(levels) * 2**8).astype(np.int32)
+    return arrays, {"architecture": "pixelcnn", "version": 1, "config": net.config}
