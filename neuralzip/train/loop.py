@@ -1,10 +1,10 @@
 """The one training loop: AdamW, bfloat16 autocast, checkpoints, resume, a development curve.
 
 A run lives in a folder: `checkpoint.safetensors` (written every ten minutes, at the end and on SIGTERM or SIGINT;
-a later run goes on from it), `curve.csv`, and `decayed.safetensors` after a final decay. The learning rate warms up,
-stays constant for as long as the run is resumed, and falls linearly to zero only where a decay is asked for; the
-constant-rate checkpoint is kept, so training can go on from it after an export ("warm-up, stable, decay": Hu et al.
-2024, arXiv 2404.06395).
+a later run goes on from it), `curve.csv`, and `decayed.safetensors` after a final decay. The learning rate warms
+up, stays constant for as long as the run is resumed, and falls linearly to zero only where a decay is asked for;
+the constant-rate checkpoint is kept, so training can go on from it after an export ("warm-up, stable, decay": Hu
+et al. 2024, arXiv 2404.06395).
 """
 
 import csv

@@ -43,8 +43,8 @@ def card_text(task: Task, progress: Progress, size_bytes: int, curve: str) -> st
     parts = "\n".join(f"| {name} | {bits:.3f} |" for name, bits in sorted(progress.dev_bits.items()))
     return (
         f"# {task.id}\n\n{task.card().strip()}\n\n"
-        f"Weights: {size_bytes:,} bytes. Trained on {progress.symbols:,} {task.unit}s in {progress.steps:,} steps, "
-        f"{progress.seconds / 3600:.1f} hours.\n\n"
+        f"Weights: {size_bytes:,} bytes. Trained on {progress.symbols:,} {task.unit}s "
+        f"in {progress.steps:,} steps, {progress.seconds / 3600:.1f} hours.\n\n"
         f"## Development figures\n\nBits a {task.unit}, the float net alone, no experts.\n\n"
         f"| part | bits |\n|---|---|\n{parts}\n\n## Curve\n\nBits a {task.unit}.\n\n{curve}\n"
     )

@@ -1,0 +1,174 @@
+"""A byte-level recurrent net whose time steps train in parallel: the float module, quantised in the loop.
+
+Each layer is a gated linear recurrence (Martin & Cundy 2018, arXiv 1709.04057; Feng et al. 2024 "minGRU", arXiv
+2410.01201): its gates depend on the layer's input only, so all matrix products run over whole sequences and only
+an elementwise scan is left for the recurrence. Departures: the nonlinearities are quadratic
+pieces (exact in a few integer operations, no table), the output is gated bilinearly, and the input embeds
+hashes of the last two to four bytes and of the current word beside the byte itself (as Pagnoni et al. 2024, arXiv
+2412.09871, section 3.2): capacity that costs no multiplication.
+
+    x = [byte | hash2 | hash3 | hash4 | word]          embeddings side by side, H wide
+    for each layer: u = rms(v); i, c, g = U u; h' = h + i (c - h); v = v + W (h' g)
+    logits = V rms(v)
+
+Fixed-point formats, shared with `char_rnn_int`:
+    residual stream v  int16 range, 2**-10       activations u, y  int8, 2**-5
+    gates i, c, g      2**-10 before, then i in 2**-15, c in 2**-22      state h  int32, 2**-22, in [-1, 1]
+
+B batch, T time, H stream width, E state width, K kinds (learned initial states).
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from neuralzip.nets.char_rnn_ops import ACT_BITS, multiply, normalise, scan
+from neuralzip.nets.quantise import QuantLinear, quantise
+
+SYMBOLS = 256
+WEIGHT_LIMIT = 1.9
+HASH_MULTIPLIER = 2654435761
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a net.
+
+    Attributes:
+        width: H, channels of the residual stream.
+        state: E, channels of each layer's recurrent state.
+        layers: recurrent layers.
+        hash_rows: log2 of the rows of the four hashed embeddings (two, three, four bytes, word).
+        hash_dims: channels that each hashed embedding fills; the byte's own embedding fills the rest of H.
+        kinds: number of learned initial states.
+    """
+
+    width: int
+    state: int
+    layers: int
+    hash_rows: tuple[int, int, int, int]
+    hash_dims: int
+    kinds: int
+
+    def meta(self) -> dict[str, Any]:
+        """Return the sizes as plain JSON values."""
+        return {**asdict(self), "hash_rows": list(self.hash_rows)}
+
+
+SHAPES = {
+    "small": Shape(256, 384, 4, (14, 15, 15, 15), 48, 48),
+    "base": Shape(384, 768, 4, (14, 16, 16, 16), 64, 48),
+    "large": Shape(512, 1024, 5, (15, 17, 17, 17), 80, 48),
+}
+
+
+@numba.njit(cache=True, inline="always")
+def hashed(key: int, bits: int) -> int:
+    """Return the row of a 32-bit key in a table of 2**bits rows (multiplicative hashing)."""
+    return ((key * HASH_MULTIPLIER) & 0xFFFFFFFF) >> (32 - bits)
+
+
+@numba.njit(cache=True, nogil=True)
+def context_rows(
+    symbols: npt.NDArray[np.uint8],
+    history: npt.NDArray[np.uint32],
+    rows: npt.NDArray[np.int64],
+    out: npt.NDArray[np.int64],
+) -> None:
+    """Fill `out` [B, T, 5] with the embedding rows that each symbol of [B, T] completes; updates `history`.
+
+    Args:
+        symbols: [B, T] bytes.
+        history: [B, 2] uint32, the last four bytes and the hash of the current word; zeros at a start.
+        rows: [4] log2 of the rows of the hashed embeddings.
+        out: [B, T, 5] row numbers: byte, two bytes, three bytes, four bytes, word.
+    """
+    for b in range(symbols.shape[0]):
+        last, word = np.int64(history[b, 0]), np.int64(history[b, 1])
+        for t in range(symbols.shape[1]):
+            s = np.int64(symbols[b, t])
+            last = ((last << 8) | s) & 0xFFFFFFFF
+            letter = (97 <= (s | 32) <= 122) or s >= 128
+            word = ((word + s + 1) * HASH_MULTIPLIER) & 0xFFFFFFFF if letter else 0
+            out[b, t, 0] = s
+            out[b, t, 1] = hashed(last & 0xFFFF, rows[0])
+            out[b, t, 2] = hashed(last & 0xFFFFFF, rows[1])
+            out[b, t, 3] = hashed(last, rows[2])
+            out[b, t, 4] = hashed(word ^ (word >> 15), rows[3])
+        history[b, 0], history[b, 1] = last, word
+
+
+class Embeddings(nn.Module):
+    """Row numbers [B, T, 5] -> int8-quantised channels [B, T, H] on the grid of 2**-ACT_BITS."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        dims = [shape.width - 4 * shape.hash_dims] + [shape.hash_dims] * 4
+        sizes = [SYMBOLS] + [1 << bits for bits in shape.hash_rows]
+        self.tables = nn.ModuleList(nn.Embedding(n, d) for n, d in zip(sizes, dims, strict=True))
+        for k, table in enumerate(self.tables):
+            nn.init.normal_(cast(nn.Embedding, table).weight, std=1.0 if k == 0 else 0.25)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Look up and quantise; [B, T, 5] int64 -> [B, T, H] float."""
+        parts = [table(rows[..., k]) for k, table in enumerate(self.tables)]
+        return quantise(torch.cat(parts, -1), ACT_BITS)
+
+
+class Layer(nn.Module):
+    """One gated linear recurrence on the residual stream [B, T, H] with state [B, E]."""
+
+    def __init__(self, width: int, state: int, depth: int) -> None:
+        super().__init__()
+        self.gates = QuantLinear(width, 3 * state, ACT_BITS)
+        self.out = QuantLinear(state, width, ACT_BITS, bias=False)
+        nn.init.normal_(self.gates.weight, std=width**-0.5)
+        nn.init.normal_(self.out.weight, std=(2 * depth * state) ** -0.5)
+        with torch.no_grad():
+            self.gates.bias.zero_()
+            self.gates.bias[:state] = torch.linspace(-3.4, 2.5, state)  # memories from one byte to hundreds
+            self.gates.bias[2 * state :] = 0.5
+
+    def forward(self, v: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the stream and the state after the last position."""
+        y, last = scan(multiply(normalise(v), self.gates), self.gates.bias, h)
+        return v + multiply(y, self.out), last
+
+
+class CharRNN(nn.Module):
+    """Row numbers [B, T, 5] and states [layers, B, E] -> logits [B, T, 256] in nats, and the next states."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embed = Embeddings(shape)
+        self.layers = nn.ModuleList(Layer(shape.width, shape.state, shape.layers) for _ in range(shape.layers))
+        self.head = QuantLinear(shape.width, SYMBOLS, ACT_BITS)
+        nn.init.normal_(self.head.weight, std=0.5 * shape.width**-0.5)
+        self.initial = nn.Parameter(torch.zeros(shape.kinds, shape.layers, shape.state))
+
+    def start(self, kinds: Tensor) -> Tensor:
+        """Return the learned initial states [layers, B, E] for kinds [B]."""
+        return quantise(self.initial[kinds], 7).transpose(0, 1)
+
+    def forward(self, rows: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Predict the symbol after each position."""
+        v = self.embed(rows)
+        ends = []
+        for layer, h in zip(self.layers, states, strict=True):
+            v, last = layer(v, h)
+            ends.append(last)
+        return multiply(normalise(v), self.head) + self.head.bias, torch.stack(ends)
+
+    @torch.no_grad()
+    def clamp_weights(self) -> None:
+        """Keep every weight where its row exponent is at least ACT_BITS, so that shifts only go right."""
+        for module in self.modules():
+            if isinstance(module, QuantLinear):
+                module.weight.clamp_(-WEIGHT_LIMIT, WEIGHT_LIMIT)
+        self.initial.clamp_(-1, 1)

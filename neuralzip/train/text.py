@@ -1,0 +1,264 @@
+"""Train the byte net on text of many kinds: `neuralzip train text DATA`.
+
+DATA holds `train/<kind>/<file>` and `dev/<file>`, plain or .xz. A lane reads a file from a random place on for
+some windows, carrying its state, then starts anew somewhere else from a learned initial state: that of the file it
+reads, or now and then the common one (kind 0), so that the encoder finds a good starting state for any input.
+
+B lanes, T window.
+"""
+
+import lzma
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import click
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from neuralzip.nets import char_rnn
+from neuralzip.train import loop, publish
+
+Bytes = npt.NDArray[np.uint8]
+
+SHARES = {
+    "prose_en": 0.20,
+    "encyclopedic": 0.13,
+    "multilingual": 0.18,
+    "code": 0.20,
+    "markup_data": 0.19,
+    "logs": 0.06,
+    "email": 0.04,
+}
+"""Share of each kind of text in training; a kind that is not named here gets OTHER_SHARE."""
+OTHER_SHARE = 0.05
+RESTART = 1 / 16
+"""Chance that a lane starts anew at a window's end."""
+COMMON = 1 / 4
+"""Chance that a start uses the common initial state instead of the file's own."""
+DEV_BYTES = 1 << 15
+DEV_LANES = 4
+NOT_TEXT = (".xls", "obj2")
+
+_UNFREE = re.compile(
+    rb"(?i)redis(?!trib|play|cover)|\brobj\b|\bsds[a-z]*\(|server(?:Log|Assert)|\bclient \*c\b|dictEntry|listNode"
+    rb"|lua_State"
+)
+_BLOCK = 1 << 13
+
+
+def free_parts(data: bytes) -> bytes:
+    """Leave out blocks, and their neighbours, that look like code whose licence does not allow release (redis)."""
+    blocks = [data[at : at + _BLOCK] for at in range(0, len(data), _BLOCK)]
+    bad = np.array([_UNFREE.search(block) is not None for block in blocks])
+    near = bad | np.roll(bad, 1) | np.roll(bad, -1)
+    return b"".join(block for block, out in zip(blocks, near, strict=True) if not out)
+
+
+def read(path: Path) -> bytes:
+    """Read a plain or .xz file."""
+    return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+
+
+@dataclass(slots=True)
+class Corpus:
+    """Training files in memory and how often each is drawn.
+
+    Attributes:
+        names: "<kind>/<file>", in the order of the learned initial states (state k + 1 is file k's).
+        files: their bytes.
+        weights: chance of each, summing to 1.
+    """
+
+    names: list[str]
+    files: list[Bytes]
+    weights: npt.NDArray[np.float64]
+
+
+def load_corpus(folder: Path, smallest: int) -> Corpus:
+    """Read every training file of at least `smallest` bytes; in a kind, weights go with the root of the size."""
+    paths = sorted(path for path in folder.glob("*/*") if path.is_file())
+    parts = [(path, read(path)) for path in paths]
+    parts = [(path, free_parts(data) if path.name.startswith("c.") else data) for path, data in parts]
+    kept = [(path, data) for path, data in parts if len(data) >= smallest]
+    kinds = [path.parent.name for path, _ in kept]
+    roots = np.sqrt([len(data) for _, data in kept])
+    totals = {kind: sum(r for k, r in zip(kinds, roots, strict=True) if k == kind) for kind in set(kinds)}
+    shares = [SHARES.get(k, OTHER_SHARE) * r / totals[k] for k, r in zip(kinds, roots, strict=True)]
+    names = [f"{path.parent.name}/{path.name.split('.')[0]}" for path, _ in kept]
+    return Corpus(names, [np.frombuffer(data, np.uint8) for _, data in kept], np.array(shares) / sum(shares))
+
+
+class Lanes:
+    """B readers of the corpus, each somewhere in some file; `window` moves all of them on by T bytes."""
+
+    def __init__(self, corpus: Corpus, lanes: int, window: int, seed: int) -> None:
+        self.corpus, self.count, self.length = corpus, lanes, window
+        self.random = np.random.default_rng(seed)
+        self.file = np.zeros(lanes, np.int64)
+        self.at = np.full(lanes, 1 << 62, np.int64)
+
+    def window(self) -> tuple[Bytes, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Return (bytes [B, T + 1], lanes that started anew [B], initial state of those [B])."""
+        sizes = np.array([len(self.corpus.files[k]) for k in self.file])
+        anew = (self.random.random(self.count) < RESTART) | (self.at + self.length + 1 > sizes)
+        self.file[anew] = self.random.choice(len(self.corpus.files), int(anew.sum()), p=self.corpus.weights)
+        for lane in np.flatnonzero(anew):
+            self.at[lane] = self.random.integers(len(self.corpus.files[self.file[lane]]) - self.length)
+        rows = [self.corpus.files[k][at : at + self.length + 1] for k, at in zip(self.file, self.at, strict=True)]
+        self.at += self.length
+        kind = np.where(self.random.random(self.count) < COMMON, 0, self.file + 1)
+        return np.stack(rows), anew, kind
+
+
+class TextTask:
+    """The byte net of one size on one corpus; a `loop.Task`."""
+
+    unit = "byte"
+
+    def __init__(self, size: str, data: Path, lanes: int, window: int, seed: int) -> None:
+        self.id = f"text-{size}"
+        self.size, self.data, self.lanes_count, self.window, self.seed = size, data, lanes, window, seed
+        self.shape = char_rnn.SHAPES[size]
+        self.rows = np.array(self.shape.hash_rows, np.int64)
+        self.settings: Mapping[str, Any] = {
+            "task": "text",
+            "model": size,
+            "lanes": lanes,
+            "window": window,
+            "seed": seed,
+            "restart": RESTART,
+            "common": COMMON,
+            "shape": self.shape.meta(),
+            "shares": SHARES,
+        }
+        self.lanes: Lanes | None = None
+        self.dev: dict[str, Bytes] = {}
+        self.history = np.zeros((lanes, 2), np.uint32)
+        self.states: Tensor | None = None
+
+    def build(self) -> nn.Module:
+        """Return the freshly initialised net."""
+        torch.manual_seed(self.seed)
+        return char_rnn.CharRNN(self.shape)
+
+    def open(self) -> None:
+        """Read the corpus and the development files; called once, before training."""
+        corpus = load_corpus(self.data / "train", 16 * self.window)
+        if len(corpus.files) >= self.shape.kinds:
+            raise click.UsageError(
+                f"{len(corpus.files)} training files, at most {self.shape.kinds - 1} fit the model"
+            )
+        self.settings = {**self.settings, "states": ["common", *corpus.names]}
+        self.lanes = Lanes(corpus, self.lanes_count, self.window, np.random.SeedSequence().generate_state(1)[0])
+        paths = sorted(path for path in (self.data / "dev").iterdir() if path.is_file())
+        texts = {path.name: np.frombuffer(read(path)[:DEV_BYTES], np.uint8) for path in paths}
+        self.dev = {name: data for name, data in texts.items() if not name.endswith(NOT_TEXT)}
+
+    def embed_rows(self, symbols: Bytes, history: npt.NDArray[np.uint32], device: torch.device) -> Tensor:
+        """Return the embedding rows [B, T, 5] of bytes [B, T]; moves the history on."""
+        rows = np.empty((*symbols.shape, 5), np.int64)
+        char_rnn.context_rows(np.ascontiguousarray(symbols), history, self.rows, rows)
+        return torch.from_numpy(rows).to(device)
+
+    def loss(self, net: nn.Module, device: torch.device) -> tuple[Tensor, int]:
+        """Predict the next window of every lane."""
+        assert self.lanes is not None
+        symbols, anew, kinds = self.lanes.window()
+        self.history[anew] = 0
+        rows = self.embed_rows(symbols[:, :-1], self.history, device)
+        start = cast(char_rnn.CharRNN, net).start(torch.from_numpy(kinds).to(device))
+        fresh = torch.from_numpy(anew).to(device)[None, :, None]
+        states = start if self.states is None else torch.where(fresh, start, self.states)
+        logits, self.states = net(rows, states)
+        target = torch.from_numpy(symbols[:, 1:].astype(np.int64)).to(device)
+        return functional.cross_entropy(logits.float().flatten(0, 1), target.flatten()), target.numel()
+
+    def evaluate(self, net: nn.Module, device: torch.device) -> dict[str, float]:
+        """Return bits a byte of every development file, from the common initial state, in DEV_LANES lanes."""
+        return {name: self.bits(net, data, device) for name, data in self.dev.items()}
+
+    def bits(self, net: nn.Module, data: Bytes, device: torch.device) -> float:
+        """Return the float net's bits a byte on data cut into DEV_LANES lanes."""
+        lanes = data[: len(data) // DEV_LANES * DEV_LANES].reshape(DEV_LANES, -1)
+        rows = self.embed_rows(lanes[:, :-1], np.zeros((DEV_LANES, 2), np.uint32), device)
+        start = cast(char_rnn.CharRNN, net).start(torch.zeros(DEV_LANES, dtype=torch.int64, device=device))
+        with torch.autocast(device.type, torch.bfloat16):
+            logits, _ = net(rows, start)
+        target = torch.from_numpy(lanes[:, 1:].astype(np.int64)).to(device)
+        return float(functional.cross_entropy(logits.float().flatten(0, 1), target.flatten())) / float(np.log(2))
+
+    def after_step(self, net: nn.Module) -> None:
+        """Keep the weights inside the integer formats."""
+        cast(char_rnn.CharRNN, net).clamp_weights()
+
+    def export(self, net: nn.Module) -> tuple[dict[str, npt.NDArray[np.integer[Any]]], dict[str, Any]]:
+        """Return the integer net and its description."""
+        from neuralzip.nets import char_rnn_int
+
+        arrays, meta = char_rnn_int.export(cast(char_rnn.CharRNN, net))
+        return arrays, {**meta, "states": self.settings.get("states", [])}
+
+    def card(self) -> str:
+        """Return the card's own part."""
+        s = self.shape
+        multiplied = s.layers * 4 * s.width * s.state + 256 * s.width
+        return f"""A byte-level recurrent net: {s.layers} gated linear recurrences, stream {s.width}, state {s.state},
+{multiplied:,} multiplied weights of seven bits, and looked-up embeddings of the last one to four bytes and of the
+current word. Predicts the next byte for the byte codec, mixed there with online experts.
+Method: `neuralzip/nets/char_rnn.py`.
+
+Trained on English and multilingual prose, encyclopedic text, source code, markup and data, logs and e-mail. Sources:
+public-domain novels (ELTeC, CC BY encoding), Wikipedia (CC BY-SA), code, manuals and man pages under GPL, MIT, BSD,
+MPL and GFDL, and public log collections; code under RSAL or SSPL was left out. No development or test file is
+among them."""
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--model", "size", type=click.Choice(sorted(char_rnn.SHAPES)), default="base", show_default=True)
+@click.option(
+    "--minutes", type=float, default=60.0, show_default=True, help="Wall time of this call; 0 to export only."
+)
+@click.option("--decay", type=float, default=0.0, help="Minutes at the end in which the rate falls to zero.")
+@click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate after warm-up.")
+@click.option("--lanes", type=int, default=16, show_default=True, help="Texts read side by side.")
+@click.option("--window", type=int, default=256, show_default=True, help="Bytes of a training step in each lane.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--threads", type=int, default=None, help="CPU threads.")
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--run", "folder", type=click.Path(path_type=Path), default=None, help="Run folder [runs/text-SIZE]."
+)
+@click.option(
+    "--start",
+    type=click.Path(exists=True, path_type=Path),
+    default=None,
+    help="Weights to start from.",
+)
+@click.option(
+    "--export", "models", type=click.Path(path_type=Path), default=None, help="Then write MODELS/text-SIZE."
+)
+def command(
+    data: Path, size: str, minutes: float, decay: float, rate: float, lanes: int, window: int, device: str,
+    threads: int | None, seed: int, folder: Path | None, start: Path | None, models: Path | None,
+) -> None:  # fmt: skip
+    """Train the byte net on the texts in DATA."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    task = TextTask(size, data, lanes, window, seed)
+    task.open()
+    task.settings = {**task.settings, "rate": rate, "decay_minutes": decay}
+    run = folder or Path("runs") / task.id
+    if minutes > 0:
+        progress = loop.train(task, loop.Plan(run, minutes, decay, rate, device=device, start=start))
+        click.echo(
+            f"{progress.symbols:,} bytes seen, {sum(progress.dev_bits.values()) / len(progress.dev_bits):.4f} bits"
+        )
+    if models is not None:
+        click.echo(str(publish.publish(task, run, models)))
