@@ -171,7 +171,9 @@ def check_content(record: Record, content: Buffer) -> None:
 
 def read_header(source: Source) -> int:
     """Read the header and return the format version."""
-    magic = source.file.read(len(MAGIC))
+    magic = b""
+    while len(magic) < len(MAGIC) and (piece := source.file.read(len(MAGIC) - len(magic))):
+        magic += piece
     if magic != MAGIC:
         raise FormatError(_foreign(magic))
     source.offset, source.crc = len(MAGIC), zlib.crc32(MAGIC)
