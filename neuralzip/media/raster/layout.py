@@ -48,6 +48,8 @@ class Layout:
             and 1 <= self.channels <= 4
             and self.bits in (1, 2, 4, 8, 16)
             and (self.bits >= 8 or self.channels == 1)
+            and (self.channels >= 3 or not self.swapped)
+            and (self.constant_value < 0 or (self.channels, self.bits) == (4, 8))
             and 0 <= self.row_bytes * 8 - self.width * self.channels * self.bits < _MAX_PADDING_BITS
             and sum(size for _, size in self.spans) == self.height * self.row_bytes
         )
