@@ -122,4 +122,5 @@ def save(folder: Path, arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str
     path = folder / WEIGHTS_FILE
     ordered = {key: np.ascontiguousarray(arrays[key]) for key in sorted(arrays)}
     save_file(ordered, path, metadata={"neuralzip": json.dumps(meta, sort_keys=True)})
+    path.chmod(0o644)
     return path

@@ -4,10 +4,10 @@ Each context has KNOTS probabilities over the logit axis, half a nat apart; a qu
 them and an update moves those two. Source: Mahoney's PAQ (APM/SSE stages); formats are our own.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.logistic import P_ONE, SQUASH, ST_MAX, clamp_st
 
 Ints = npt.NDArray[np.int32]
@@ -22,7 +22,7 @@ def new_maps(contexts: int) -> Ints:
     return np.tile(SQUASH[knots + ST_MAX], (contexts, 1))
 
 
-@numba.njit(cache=True)
+@inner
 def refine(maps: Ints, context: int, st: int) -> int:
     """Return the probability that the context has learnt for a logit, within [1, 65535]."""
     place = clamp_st(st) + ST_MAX + 1
@@ -32,7 +32,7 @@ def refine(maps: Ints, context: int, st: int) -> int:
     return min(max(p, 1), P_ONE - 1)
 
 
-@numba.njit(cache=True)
+@inner
 def adapt(maps: Ints, context: int, st: int, bit: int, rate: int) -> None:
     """Move the two knots around a logit towards the bit by 2**-rate, shared by nearness."""
     place = clamp_st(st) + ST_MAX + 1

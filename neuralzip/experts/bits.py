@@ -15,11 +15,11 @@ Source: Duda, "Asymmetric numeral systems" (2013), arXiv 1311.2540, section 4.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError
+from neuralzip.exact.compiled import entry, inner
 
 PRECISION = 24
 _MASK = np.uint64((1 << PRECISION) - 1)
@@ -91,7 +91,7 @@ def is_exhausted(coder: BitCoder) -> bool:
     return int(coder.head[0]) == 0 and int(coder.head[1]) == 0
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _push_all(log: npt.NDArray[np.uint64], count: int, words: npt.NDArray[np.uint32]) -> int:
     state = np.uint64(0)
     n = 0
@@ -110,7 +110,7 @@ def _push_all(log: npt.NDArray[np.uint64], count: int, words: npt.NDArray[np.uin
     return n
 
 
-@numba.njit(cache=True)
+@inner
 def put(coder: BitCoder, start: int, freq: int) -> None:
     """Encoding: log the interval [start, start + freq) of [0, 2**24)."""
     cursor = coder.head[1]
@@ -118,13 +118,13 @@ def put(coder: BitCoder, start: int, freq: int) -> None:
     coder.head[1] = cursor + np.uint64(1)
 
 
-@numba.njit(cache=True)
+@inner
 def peek(coder: BitCoder) -> np.int64:
     """Decoding: return the quantile in [0, 2**24) that the next symbol's interval contains."""
     return np.int64(coder.head[0] & _MASK)
 
 
-@numba.njit(cache=True)
+@inner
 def drop(coder: BitCoder, start: int, freq: int) -> None:
     """Decoding: take the symbol off the stack whose interval is [start, start + freq)."""
     state = coder.head[0]
@@ -137,7 +137,7 @@ def drop(coder: BitCoder, start: int, freq: int) -> None:
     coder.head[0] = state
 
 
-@numba.njit(cache=True)
+@inner
 def code_bit(coder: BitCoder, bit: int, p1: int) -> int:
     """Code one decision; p1 is the probability of a one in 2**-16, within [1, 65535]. Returns the bit."""
     split = np.int64(p1) << 8

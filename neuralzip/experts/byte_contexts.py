@@ -10,10 +10,10 @@ followed the same bytes last time (indirect); brackets and quotes.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.counters import hash_start, hash_step
 
 ORDERS = (1, 2, 3, 4, 5, 6, 8)
@@ -68,14 +68,14 @@ def new_lanes(bounds: npt.NDArray[np.int64]) -> Lanes:
     )
 
 
-@numba.njit(cache=True)
+@inner
 def back(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], distance: int) -> np.int64:
     """Return the byte `distance` before the position of a lane, 0 from before its start."""
     place = lanes.state[lane, POSITION] - distance
     return np.int64(text[place]) if place >= lanes.state[lane, START] else np.int64(0)
 
 
-@numba.njit(cache=True)
+@inner
 def above(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], ahead: int) -> np.int64:
     """Return the byte above the position (`ahead` columns on) in the line before, 0 where there is none."""
     state = lanes.state[lane]
@@ -85,22 +85,22 @@ def above(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], ahead: int) -> n
     return np.int64(text[place]) if place < state[LINE] else np.int64(0)
 
 
-@numba.njit(cache=True)
+@inner
 def _is_wordy(byte: int) -> bool:
     return 97 <= byte <= 122 or 65 <= byte <= 90 or 48 <= byte <= 57 or byte >= 128
 
 
-@numba.njit(cache=True)
+@inner
 def _hash2(kind: int, a: int, b: int) -> np.uint64:
     return hash_step(hash_step(hash_start(kind), a), b)
 
 
-@numba.njit(cache=True)
+@inner
 def _hash3(kind: int, a: int, b: int, c: int) -> np.uint64:
     return hash_step(_hash2(kind, a, b), c)
 
 
-@numba.njit(cache=True)
+@inner
 def hash_orders(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], hashes: npt.NDArray[np.uint64]) -> int:
     """Fill the hashes of the plain orders; return how many there are."""
     state = hash_start(0)
@@ -113,7 +113,7 @@ def hash_orders(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], hashes: np
     return filled
 
 
-@numba.njit(cache=True)
+@inner
 def hash_contexts(
     lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], expected: int, hashes: npt.NDArray[np.uint64]
 ) -> None:
@@ -149,7 +149,7 @@ def hash_contexts(
     hashes[EXPECTED] = _hash2(EXPECTED, expected + 1, c1)
 
 
-@numba.njit(cache=True)
+@inner
 def _follow_words(words: npt.NDArray[np.uint64], byte: int) -> None:
     if _is_wordy(byte):
         words[WORD] = hash_step(words[WORD], byte | 32 if byte < 128 else byte)
@@ -161,7 +161,7 @@ def _follow_words(words: npt.NDArray[np.uint64], byte: int) -> None:
         words[LAST_SENTENCE] = words[LAST_WORD]
 
 
-@numba.njit(cache=True)
+@inner
 def _follow_nesting(words: npt.NDArray[np.uint64], byte: int) -> None:
     if byte == 40 or byte == 91 or byte == 123 or byte == 60:  # ( [ { <
         words[NEST] = (words[NEST] << np.uint64(_NEST_BITS)) | np.uint64(byte)
@@ -169,7 +169,7 @@ def _follow_nesting(words: npt.NDArray[np.uint64], byte: int) -> None:
         words[NEST] >>= np.uint64(_NEST_BITS)
 
 
-@numba.njit(cache=True)
+@inner
 def _follow_lines(lanes: Lanes, lane: int, byte: int) -> None:
     state, words = lanes.state[lane], lanes.words[lane]
     position = state[POSITION]  # of the byte after this one
@@ -189,7 +189,7 @@ def _follow_lines(lanes: Lanes, lane: int, byte: int) -> None:
         words[FIELD_HASH] = hash_step(words[FIELD_HASH], byte)
 
 
-@numba.njit(cache=True)
+@inner
 def _follow_records(lanes: Lanes, lane: int, byte: int) -> None:
     """Vote for the distance at which a byte value returned twice; the most voted one is the record length."""
     position = lanes.state[lane, POSITION]
@@ -205,7 +205,7 @@ def _follow_records(lanes: Lanes, lane: int, byte: int) -> None:
     lanes.last_seen[lane, byte] = position
 
 
-@numba.njit(cache=True)
+@inner
 def follow(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], byte: int) -> None:
     """Move a lane on by the byte that has just been stored at its position."""
     c1, c2 = back(lanes, lane, text, 1), back(lanes, lane, text, 2)

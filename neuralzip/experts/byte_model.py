@@ -14,10 +14,10 @@ tree.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts import apm, counters, match, mixer
 from neuralzip.experts.bits import BitCoder, code_bit
 from neuralzip.experts.byte_contexts import (
@@ -133,7 +133,7 @@ def learned(model: ByteModel) -> Learned:
     return Learned(mix.weights, mix.final, model.maps, model.match.trust, model.refined[:256])
 
 
-@numba.njit(cache=True)
+@inner
 def _grow_tree(tree: npt.NDArray[np.int64], logits: npt.NDArray[np.int32]) -> None:
     largest = logits[0]
     for value in range(1, 256):
@@ -144,7 +144,7 @@ def _grow_tree(tree: npt.NDArray[np.int64], logits: npt.NDArray[np.int32]) -> No
         tree[node] = tree[2 * node] + tree[2 * node + 1]
 
 
-@numba.njit(cache=True)
+@inner
 def _is_known(model: ByteModel, lane: int) -> bool:
     """Say whether the byte that a lane's match points at is decoded, by whichever lane it belongs to."""
     place = model.match.pointer[lane]
@@ -161,7 +161,7 @@ def _is_known(model: ByteModel, lane: int) -> bool:
     return place < state[low, POSITION]
 
 
-@numba.njit(cache=True)
+@inner
 def _find_slots(model: ByteModel, node: int) -> None:
     """Find the slots of a nibble; node is 1 for the upper one, 16..31 for the lower one."""
     for k in range(CONTEXTS):
@@ -171,7 +171,7 @@ def _find_slots(model: ByteModel, node: int) -> None:
         model.slots[k] = counters.find_slot(model.table, context)
 
 
-@numba.njit(cache=True)
+@inner
 def _context_opinions(model: ByteModel, place: int, half: int) -> int:
     """Fill the inputs of all contexts; return how many of the orders 2..6 have been seen before."""
     inputs = model.mixer.inputs
@@ -190,7 +190,7 @@ def _context_opinions(model: ByteModel, place: int, half: int) -> int:
     return seen
 
 
-@numba.njit(cache=True)
+@inner
 def _learn_contexts(model: ByteModel, place: int, half: int, bit: int) -> None:
     for k in range(CONTEXTS):
         at = model.slots[k] + place
@@ -201,7 +201,7 @@ def _learn_contexts(model: ByteModel, place: int, half: int, bit: int) -> None:
         model.table[at] = counters.node_updated(node, bit, _COUNT_LIMIT)
 
 
-@numba.njit(cache=True)
+@inner
 def _net_opinion(model: ByteModel, node: int) -> int:
     """Return the logit of a one under the net's weights, 0 without a net."""
     total = model.tree[node]
@@ -210,7 +210,7 @@ def _net_opinion(model: ByteModel, node: int) -> int:
     return stretch(min(max((model.tree[2 * node + 1] << 16) // total, 0), P_ONE - 1))
 
 
-@numba.njit(cache=True)
+@inner
 def _select_rows(model: ByteModel, node: int, expected_bit: int, seen: int, lane: int, c1: int, net: int) -> None:
     bit_index = 0
     while node >> (bit_index + 1):
@@ -226,7 +226,7 @@ def _select_rows(model: ByteModel, node: int, expected_bit: int, seen: int, lane
     mixer.select_final(mix, node)
 
 
-@numba.njit(cache=True)
+@inner
 def _code_one_bit(
     model: ByteModel, coder: BitCoder, lane: int, node: int, expected_byte: int, c1: int, c2: int, bit: int
 ) -> int:
@@ -261,7 +261,7 @@ def _code_one_bit(
     return bit
 
 
-@numba.njit(cache=True)
+@inner
 def _inner(node: int) -> int:
     """Return the place of a lower node (16..255) in its slot: 1, 2..3, 4..7, 8..15 like an upper one."""
     depth = 0
@@ -270,7 +270,7 @@ def _inner(node: int) -> int:
     return (1 << depth) | (node & ((1 << depth) - 1))
 
 
-@numba.njit(cache=True)
+@inner
 def _expected_bit(expected_byte: int, node: int) -> int:
     """Return the expected bit at a node, -1 where the path has left the expected byte."""
     if expected_byte < 0:
@@ -283,7 +283,7 @@ def _expected_bit(expected_byte: int, node: int) -> int:
     return (whole >> (7 - depth)) & 1
 
 
-@numba.njit(cache=True)
+@inner
 def _code_byte(model: ByteModel, coder: BitCoder, lane: int) -> None:
     position = model.lanes.state[lane, POSITION]
     text = model.text
@@ -305,7 +305,7 @@ def _code_byte(model: ByteModel, coder: BitCoder, lane: int) -> None:
     match.advance(model.match, lane, text, model.lanes.state[lane, START], position + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def code_steps(model: ByteModel, coder: BitCoder, steps: int, logits: npt.NDArray[np.int32]) -> None:
     """Code the next `steps` bytes of every lane, as far as the lane goes.
 

@@ -9,9 +9,10 @@ A *slot* of a hashed table is 16 words, one cache line: a check word and the 15 
 Sources: Mahoney's PAQ and lpaq (nibble slots, indirect modelling); layout and formats are our own.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from neuralzip.exact.compiled import inner
 
 Words = npt.NDArray[np.uint32]
 
@@ -53,19 +54,19 @@ def new_table(log2_slots: int) -> Words:
     return table.reshape(-1)
 
 
-@numba.njit(cache=True)
+@inner
 def node_p(node: np.uint32) -> np.int64:
     """Return the probability of a one in 2**-16."""
     return np.int64(node >> np.uint32(16))
 
 
-@numba.njit(cache=True)
+@inner
 def node_count(node: np.uint32) -> np.int64:
     """Return how often the node was seen, at most its limit."""
     return np.int64((node >> np.uint32(7)) & np.uint32(127))
 
 
-@numba.njit(cache=True)
+@inner
 def node_state(node: np.uint32) -> np.int64:
     """Return the state of the node for a history map, within [0, MAP_STATES)."""
     count = (node >> np.uint32(7)) & np.uint32(127)
@@ -79,7 +80,7 @@ def node_state(node: np.uint32) -> np.int64:
     return np.int64(node & np.uint32(127)) | (level << 7)
 
 
-@numba.njit(cache=True)
+@inner
 def node_updated(node: np.uint32, bit: int, limit: int) -> np.uint32:
     """Return the node after it has seen a bit; `limit` <= 127 bounds the count, hence the slowest rate."""
     p = np.int64(node >> np.uint32(14))
@@ -97,13 +98,13 @@ def node_updated(node: np.uint32, bit: int, limit: int) -> np.uint32:
     return np.uint32((p << 14) | (count << 7) | outcomes)
 
 
-@numba.njit(cache=True)
+@inner
 def map_p(entry: np.uint32) -> np.int64:
     """Return the probability of a map entry (22 bits of probability, 10 of count), in 2**-16."""
     return np.int64(entry >> np.uint32(16))
 
 
-@numba.njit(cache=True)
+@inner
 def map_updated(entry: np.uint32, bit: int, limit: int) -> np.uint32:
     """Return a map entry after it has seen a bit; `limit` <= 1023."""
     p = np.int64(entry >> np.uint32(10))
@@ -117,20 +118,20 @@ def map_updated(entry: np.uint32, bit: int, limit: int) -> np.uint32:
     return np.uint32((p << 10) | count)
 
 
-@numba.njit(cache=True)
+@inner
 def hash_step(state: np.uint64, value: int) -> np.uint64:
     """Return the hash of (what state is the hash of, value)."""
     mixed = (state + np.uint64(value) + np.uint64(1)) * _MIX
     return mixed ^ (mixed >> _HALF)
 
 
-@numba.njit(cache=True)
+@inner
 def hash_start(kind: int) -> np.uint64:
     """Return the hash of an empty context of some kind; kinds never share slots but by collision."""
     return np.uint64(kind + 1) * _GOLDEN
 
 
-@numba.njit(cache=True)
+@inner
 def find_slot(table: Words, context: np.uint64) -> np.int64:
     """Return the index of the check word of the slot of a context, taking over the less used of two."""
     mask = np.uint64(len(table) // 16 - 1)

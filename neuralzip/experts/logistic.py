@@ -8,9 +8,10 @@ Source: logistic mixing goes back to Mahoney, "Adaptive Weighing of Context Mode
 (2005); the number formats are our own.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from neuralzip.exact.compiled import inner
 
 ST_ONE = 256
 """One nat."""
@@ -66,25 +67,25 @@ STRETCH = _stretch_table()
 EXP = _exp_table()
 
 
-@numba.njit(cache=True)
+@inner
 def clamp_st(st: int) -> int:
     """Return st within [-ST_MAX, ST_MAX]."""
     return min(max(st, -ST_MAX), ST_MAX)
 
 
-@numba.njit(cache=True)
+@inner
 def squash(st: int) -> int:
     """Return the probability of a logit (any integer; clamped)."""
     return SQUASH[min(max(st, -ST_MAX), ST_MAX) + ST_MAX]
 
 
-@numba.njit(cache=True)
+@inner
 def stretch(p: int) -> int:
     """Return the logit of a probability in [0, 65535]."""
     return STRETCH[p >> 4]
 
 
-@numba.njit(cache=True)
+@inner
 def exp_weight(below: int) -> int:
     """Return 2**EXP_BITS * exp(-below / ST_ONE) for below >= 0, at least 1."""
     return EXP[min(below, len(EXP) - 1)]

@@ -9,10 +9,10 @@ Source: the match models of Mahoney's PAQ and lpaq; selection and formats are ou
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.counters import MAP_NEW, hash_start, hash_step, map_p, map_updated
 from neuralzip.experts.logistic import stretch
 
@@ -54,7 +54,7 @@ def new_match(lanes: int, log2_heads: int) -> Match:
     )
 
 
-@numba.njit(cache=True)
+@inner
 def length_class(length: int) -> int:
     """Return the class of a match length, 0 for none, at most LENGTH_CLASSES - 1."""
     if length < 16:
@@ -62,7 +62,7 @@ def length_class(length: int) -> int:
     return min(8 + (length - 16) // 8, 12) if length < 64 else min(12 + length // 128, LENGTH_CLASSES - 1)
 
 
-@numba.njit(cache=True)
+@inner
 def _verified(text: npt.NDArray[np.uint8], start: int, end: int, place: int) -> int:
     """Return how many bytes before `place` equal those before `end`, none from before `start`."""
     length = 0
@@ -76,7 +76,7 @@ def _verified(text: npt.NDArray[np.uint8], start: int, end: int, place: int) -> 
     return length
 
 
-@numba.njit(cache=True)
+@inner
 def _hash_of(text: npt.NDArray[np.uint8], end: int, count: int, size: int) -> np.int64:
     state = hash_start(count)
     for i in range(count):
@@ -84,7 +84,7 @@ def _hash_of(text: npt.NDArray[np.uint8], end: int, count: int, size: int) -> np
     return np.int64(state >> np.uint64(20)) & (size - 1)
 
 
-@numba.njit(cache=True)
+@inner
 def advance(match: Match, lane: int, text: npt.NDArray[np.uint8], start: int, end: int) -> None:
     """Move on after the byte text[end - 1] of a lane that begins at `start`: follow, else look for a match."""
     if match.length[lane] > 0:
@@ -105,7 +105,7 @@ def advance(match: Match, lane: int, text: npt.NDArray[np.uint8], start: int, en
                 match.pointer[lane], match.length[lane] = place, length
 
 
-@numba.njit(cache=True)
+@inner
 def expected(match: Match, lane: int, text: npt.NDArray[np.uint8], known: bool) -> np.int64:
     """Return the expected byte of a lane, -1 for none; `known` says whether the place pointed at is decoded."""
     if match.length[lane] == 0 or not known:
@@ -113,7 +113,7 @@ def expected(match: Match, lane: int, text: npt.NDArray[np.uint8], known: bool) 
     return np.int64(text[match.pointer[lane]])
 
 
-@numba.njit(cache=True)
+@inner
 def opinion(match: Match, lane: int, expected_bit: int) -> int:
     """Return the logit of a one, 0 where expected_bit is -1; `learn` needs the entry that this leaves."""
     if expected_bit < 0:
@@ -125,7 +125,7 @@ def opinion(match: Match, lane: int, expected_bit: int) -> int:
     return st if expected_bit else -st
 
 
-@numba.njit(cache=True)
+@inner
 def learn(match: Match, expected_bit: int, bit: int) -> None:
     """Learn whether the expected bit came."""
     entry = match.entry[0]

@@ -12,10 +12,10 @@ S sets, R rows in all sets together, N inputs.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.logistic import P_ONE, clamp_st, squash
 
 Ints = npt.NDArray[np.int32]
@@ -72,19 +72,19 @@ def new_mixer(
     )
 
 
-@numba.njit(cache=True)
+@inner
 def select(mixer: Mixer, which: int, context: int) -> None:
     """Let set `which` use the row of a context, 0 <= context < its size."""
     mixer.rows[which] = mixer.offsets[which] + context
 
 
-@numba.njit(cache=True)
+@inner
 def select_final(mixer: Mixer, context: int) -> None:
     """Let layer two use the row of a context."""
     mixer.rows[len(mixer.logits)] = context
 
 
-@numba.njit(cache=True)
+@inner
 def _dot(weights: Ints, inputs: Ints) -> int:
     """Return sum(w * x) in logit units, clamped; exact in 32 bits for N <= 512."""
     total = np.int32(0)
@@ -93,7 +93,7 @@ def _dot(weights: Ints, inputs: Ints) -> int:
     return clamp_st((np.int64(total) + 32) >> 6)
 
 
-@numba.njit(cache=True)
+@inner
 def _learn(weights: Ints, inputs: Ints, error: int) -> None:
     """Move weights by inputs * error * 2**-14, rounded; `error` is scaled by the learning rate already."""
     step = np.int32(error)
@@ -104,7 +104,7 @@ def _learn(weights: Ints, inputs: Ints, error: int) -> None:
         weights[i] = min(max(moved, np.int32(-W_MAX)), np.int32(W_MAX))
 
 
-@numba.njit(cache=True)
+@inner
 def mix(mixer: Mixer) -> int:
     """Return the mixed logit of the inputs under the selected rows."""
     sets = len(mixer.logits)
@@ -113,7 +113,7 @@ def mix(mixer: Mixer) -> int:
     return _dot(mixer.final[mixer.rows[sets]], mixer.logits)
 
 
-@numba.njit(cache=True)
+@inner
 def learn(mixer: Mixer, bit: int, mixed: int) -> None:
     """Move the selected rows towards the bit; `mixed` is what `mix` returned."""
     sets = len(mixer.logits)

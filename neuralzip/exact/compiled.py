@@ -1,0 +1,13 @@
+"""The two ways in which functions are compiled.
+
+An `entry` is called from Python: cached on disk, and without the lock of the interpreter. An `inner` function
+is called by compiled functions only; without wrappers for Python it costs half the compile time. Neither relaxes
+floating-point arithmetic, and an integer division never raises.
+
+numba's cache looks at the file of the entry only: after a change in a file of inner functions, touch the entries'.
+"""
+
+import numba
+
+entry = numba.njit(cache=True, nogil=True, error_model="numpy")
+inner = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
