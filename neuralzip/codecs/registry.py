@@ -36,7 +36,12 @@ class Row:
     rate: float = 3e6
 
 
+IMAGE_MAGICS = (b"\x89PNG\r\n\x1a\n", b"BM", b"P4", b"P5", b"P6", b"P7", b"II*\0", b"MM\0*")
+"""How the raster files start that the image codec takes."""
+
 ROWS = (
+    Row("image", 3, "neuralzip.codecs.image", "ImageCodec", media=True, magics=IMAGE_MAGICS, rate=4e5),
+    Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, rate=1e5),
     Row("stdlib", 1, "neuralzip.codecs.stdlib", "Stdlib"),
     Row("raw", 0, "neuralzip.codecs.raw", "Raw", rate=3e8),
 )
