@@ -208,15 +208,16 @@ class TextTask:
         """Return the card's own part."""
         s = self.shape
         multiplied = s.layers * 4 * s.width * s.state + 256 * s.width
-        return f"""A byte-level recurrent net: {s.layers} gated linear recurrences, stream {s.width}, state {s.state},
-{multiplied:,} multiplied weights of seven bits, and looked-up embeddings of the last one to four bytes and of the
-current word. Predicts the next byte for the byte codec, mixed there with online experts.
+        return f"""A byte-level recurrent net: {s.layers} gated linear recurrences, stream {s.width},
+state {s.state},
+{multiplied:,} multiplied weights of seven bits, and looked-up embeddings of the last one to four
+bytes and of the current word. Predicts the next byte for the byte codec, mixed there with online experts.
 Method: `neuralzip/nets/char_rnn.py`.
 
-Trained on English and multilingual prose, encyclopedic text, source code, markup and data, logs and e-mail. Sources:
-public-domain novels (ELTeC, CC BY encoding), Wikipedia (CC BY-SA), code, manuals and man pages under GPL, MIT, BSD,
-MPL and GFDL, and public log collections; code under RSAL or SSPL was left out. No development or test file is
-among them."""
+Trained on English and multilingual prose, encyclopedic text, source code, markup and data, logs and e-mail.
+Sources: public-domain novels (ELTeC, CC BY encoding), Wikipedia (CC BY-SA), code, manuals and man pages under GPL,
+MIT, BSD, MPL and GFDL, and public log collections; code under RSAL or SSPL was left out. No development or test
+file is among them."""
 
 
 @click.command()
