@@ -12,10 +12,10 @@ C columns; columns further right share the last one.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts import regression
 from neuralzip.experts.counters import hash_start, hash_step
 from neuralzip.experts.decimals import NOT_A_NUMBER, is_padding, parse_hex, parse_number, write_hex, write_number
@@ -83,19 +83,19 @@ def new_cells(delimiter: int, base: int) -> Cells:
     )
 
 
-@numba.njit(cache=True)
+@inner
 def _left_hash(cells: Cells, column: int) -> np.uint64:
     """Return the hash of the left neighbour, for the first column that of the cell above."""
     return cells.hashes[0, column - 1] if column > 0 else cells.hashes[1, 0]
 
 
-@numba.njit(cache=True)
+@inner
 def _seen_slot(cells: Cells, column: int) -> np.int64:
     mixed = hash_step(_left_hash(cells, column), column)
     return np.int64(mixed >> np.uint64(64 - _SEEN_BITS))
 
 
-@numba.njit(cache=True)
+@inner
 def _copy(cells: Cells, which: int, text: Bytes, start: int, end: int) -> None:
     """Let an expectation be text[start:end] up to the next delimiter or end of line."""
     length = 0
@@ -108,7 +108,7 @@ def _copy(cells: Cells, which: int, text: Bytes, start: int, end: int) -> None:
     cells.lengths[which] = length
 
 
-@numba.njit(cache=True)
+@inner
 def _write_fitted(cells: Cells, column: int) -> None:
     """Let the second expectation be the fitted number, in the layout and with the padding of the cell above."""
     value = regression.predict(cells.fit, cells.values, column)
@@ -135,7 +135,7 @@ def _write_fitted(cells: Cells, column: int) -> None:
     cells.lengths[FITTED] = padding + length
 
 
-@numba.njit(cache=True)
+@inner
 def begin(cells: Cells, text: Bytes, position: int) -> None:
     """Start a cell at `position`: form the expectations."""
     column = cells.place[COLUMN]
@@ -152,7 +152,7 @@ def begin(cells: Cells, text: Bytes, position: int) -> None:
         _copy(cells, REPEATED, text, earlier - 1, position)
 
 
-@numba.njit(cache=True)
+@inner
 def next_byte(cells: Cells, which: int, offset: int) -> int:
     """Return the byte that an expectation has at an offset in the cell; the delimiter at its end, 0 behind."""
     length = cells.lengths[which]
@@ -161,7 +161,7 @@ def next_byte(cells: Cells, which: int, offset: int) -> int:
     return cells.delimiter[0] if offset == length and length > 0 else 0
 
 
-@numba.njit(cache=True)
+@inner
 def _follow_expectations(cells: Cells, offset: int, byte: int) -> None:
     for which in range(EXPECTATIONS):
         if cells.course[which] == AGREES:
@@ -174,7 +174,7 @@ def _follow_expectations(cells: Cells, offset: int, byte: int) -> None:
                 cells.course[which] = LARGER if byte > wanted else SMALLER
 
 
-@numba.njit(cache=True)
+@inner
 def _end(cells: Cells, text: Bytes, end: int, last: bool) -> None:
     """Take in the cell that ends at `end`, the last one of its row or not."""
     column, start = cells.place[COLUMN], cells.place[START]
@@ -202,7 +202,7 @@ def _end(cells: Cells, text: Bytes, end: int, last: bool) -> None:
     cells.place[PREFIX_ROWS] += 1
 
 
-@numba.njit(cache=True)
+@inner
 def follow(cells: Cells, text: Bytes, position: int) -> None:
     """Move on after the byte text[position]; begins the next cell where one ends."""
     byte = np.int64(text[position])

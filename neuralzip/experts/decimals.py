@@ -7,9 +7,10 @@ A *layout* says how a column writes its numbers: its decimals, 0..18; + EXPONENT
 instead of 0.5. Arrays of floats are written in hex, by the bits of the number made to sort like it.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from neuralzip.exact.compiled import inner
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -24,18 +25,18 @@ _MOST_DIGITS = 9e17
 _LARGEST = 1e100
 
 
-@numba.njit(cache=True)
+@inner
 def _is_digit(byte: int) -> bool:
     return 48 <= byte <= 57
 
 
-@numba.njit(cache=True)
+@inner
 def is_padding(byte: int) -> bool:
     """Say whether a byte may surround a number in its cell."""
     return byte == _SPACE or byte == _QUOTE or byte == _RETURN
 
 
-@numba.njit(cache=True)
+@inner
 def _scaled(value: float, exponent: int) -> float:
     """Return value * 10**exponent, exponent within [-400, 400]."""
     while exponent <= -22:
@@ -49,7 +50,7 @@ def _scaled(value: float, exponent: int) -> float:
     return value
 
 
-@numba.njit(cache=True)
+@inner
 def _exponent(text: Bytes, at: int, end: int) -> tuple[int, int]:
     """Return (exponent, first place after it) of what follows an e."""
     negative = False
@@ -63,7 +64,7 @@ def _exponent(text: Bytes, at: int, end: int) -> tuple[int, int]:
     return (-exponent if negative else exponent), at
 
 
-@numba.njit(cache=True)
+@inner
 def parse_number(text: Bytes, start: int, end: int) -> tuple[int, float]:
     """Return (layout, value) of a cell text[start:end]; (NOT_A_NUMBER, 0) where it is none."""
     at = start
@@ -101,7 +102,7 @@ def parse_number(text: Bytes, start: int, end: int) -> tuple[int, float]:
     return layout + min(decimals, MAX_DECIMALS), (-value if negative else value)
 
 
-@numba.njit(cache=True)
+@inner
 def _write_digits(number: int, decimals: int, out: Bytes, at: int) -> int:
     """Write number * 10**-decimals; return the first place after it."""
     count, rest = 1, number
@@ -119,7 +120,7 @@ def _write_digits(number: int, decimals: int, out: Bytes, at: int) -> int:
     return at + count + (1 if decimals else 0)
 
 
-@numba.njit(cache=True)
+@inner
 def write_number(value: float, layout: int, out: Bytes) -> int:
     """Write a value in a column's layout into out [64]; return its length, 0 where it does not fit."""
     at, size = 0, abs(value)
@@ -158,27 +159,27 @@ def write_number(value: float, layout: int, out: Bytes) -> int:
     return at
 
 
-@numba.njit(cache=True)
+@inner
 def _double_of(pattern: np.uint64) -> float:
     return float(np.uint64(pattern).view(np.float64))
 
 
-@numba.njit(cache=True)
+@inner
 def _single_of(pattern: np.uint32) -> float:
     return float(np.uint32(pattern).view(np.float32))
 
 
-@numba.njit(cache=True)
+@inner
 def _pattern_of(value: np.float64) -> np.uint64:
     return np.float64(value).view(np.uint64)
 
 
-@numba.njit(cache=True)
+@inner
 def _single_pattern_of(value: np.float32) -> np.uint64:
     return np.uint64(np.float32(value).view(np.uint32))
 
 
-@numba.njit(cache=True)
+@inner
 def parse_hex(text: Bytes, start: int, end: int, bits: int) -> tuple[int, float]:
     """Return (HEX, value) of a hex cell of 16, 32 or 64 bits; (NOT_A_NUMBER, 0) where it is none."""
     if end - start != bits // 4:
@@ -202,7 +203,7 @@ def parse_hex(text: Bytes, start: int, end: int, bits: int) -> tuple[int, float]
     return HEX, value
 
 
-@numba.njit(cache=True)
+@inner
 def write_hex(value: float, bits: int, out: Bytes) -> int:
     """Write a value as `parse_hex` reads it into out [64]; return its length, 0 where it does not fit."""
     if not abs(value) < _LARGEST:

@@ -11,9 +11,10 @@ C columns, K inputs of a column.
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from neuralzip.exact.compiled import inner
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -62,7 +63,7 @@ def new_regression() -> Regression:
     )
 
 
-@numba.njit(cache=True)
+@inner
 def _factor(gram: Floats, root: Floats) -> None:
     """Set root to the Cholesky factor of gram; inputs that depend on earlier ones get a zero pivot."""
     for i in range(INPUTS):
@@ -78,7 +79,7 @@ def _factor(gram: Floats, root: Floats) -> None:
                 root[i, i] = math.sqrt(total) if total > _DEPENDENT * gram[i, i] else 0.0
 
 
-@numba.njit(cache=True)
+@inner
 def _substitute(root: Floats, moment: Floats, weights: Floats) -> None:
     """Set weights to the solution of root root^T w = moment."""
     for i in range(INPUTS):
@@ -93,7 +94,7 @@ def _substitute(root: Floats, moment: Floats, weights: Floats) -> None:
         weights[i] = total / root[i, i] if root[i, i] > 0.0 else 0.0
 
 
-@numba.njit(cache=True)
+@inner
 def _round_weights(gram: Floats, moment: Floats, weights: Floats) -> None:
     """Round weights that are near an integer, and let the constant (input 0) be the best for what they became."""
     constant = moment[0]
@@ -105,7 +106,7 @@ def _round_weights(gram: Floats, moment: Floats, weights: Floats) -> None:
     weights[0] = constant / gram[0, 0]
 
 
-@numba.njit(cache=True)
+@inner
 def _gather(inputs: Floats, values: Floats, column: int) -> None:
     """Set the inputs of a column from values [3, C'], rows from this one upwards, unknown ones zero."""
     inputs[:] = 0.0
@@ -117,7 +118,7 @@ def _gather(inputs: Floats, values: Floats, column: int) -> None:
     inputs[3 + _LEFT] = values[1, column + 1]
 
 
-@numba.njit(cache=True)
+@inner
 def predict(state: Regression, values: Floats, column: int) -> float:
     """Return the predicted value of a column; `learn` needs the inputs that this leaves.
 
@@ -141,7 +142,7 @@ def predict(state: Regression, values: Floats, column: int) -> float:
     return total
 
 
-@numba.njit(cache=True)
+@inner
 def learn(state: Regression, column: int, value: float) -> None:
     """Take in the value that came where `predict` was last called."""
     gram, moment, inputs = state.gram[column], state.moment[column], state.inputs

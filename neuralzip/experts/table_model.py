@@ -7,10 +7,10 @@ types: a column of any kind is learnt from what is in it.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts import apm, cells, counters, match, mixer
 from neuralzip.experts.bits import BitCoder, code_bit
 from neuralzip.experts.cells import ABOVE, AGREES, COLUMN, FITTED, REPEATED, START, Cells
@@ -76,12 +76,12 @@ def new_model(text: npt.NDArray[np.uint8], delimiter: int, base: int = 10) -> Ta
     )
 
 
-@numba.njit(cache=True)
+@inner
 def _byte_back(model: TableModel, position: int, distance: int) -> int:
     return int(model.text[position - distance]) if position >= distance else 0
 
 
-@numba.njit(cache=True)
+@inner
 def _hash_bytes(model: TableModel, position: int, column: int) -> None:
     """Set the contexts of the bytes before, orders 1 to 4."""
     state = hash_start(1)
@@ -91,7 +91,7 @@ def _hash_bytes(model: TableModel, position: int, column: int) -> None:
     model.hashes[0] = hash_step(model.hashes[0], column)
 
 
-@numba.njit(cache=True)
+@inner
 def _hash_cell(model: TableModel, column: int) -> None:
     """Set the contexts of the cell so far with its neighbours."""
     table, hashes = model.cells, model.hashes
@@ -106,7 +106,7 @@ def _hash_cell(model: TableModel, column: int) -> None:
     hashes[8] = hash_step(so_far + first, 8)
 
 
-@numba.njit(cache=True)
+@inner
 def _hash_expected(model: TableModel, column: int, offset: int, c1: int) -> None:
     """Set the contexts of what is expected next."""
     table, hashes = model.cells, model.hashes
@@ -131,14 +131,14 @@ def _hash_expected(model: TableModel, column: int, offset: int, c1: int) -> None
     hashes[15] = hash_step(hash_step(hash_step(here, 32), c1 << 8 | above), offset)
 
 
-@numba.njit(cache=True)
+@inner
 def _find_slots(model: TableModel, node: int) -> None:
     """Find the slots of a nibble; node is 1 for the upper one, 16..31 for the lower one."""
     for k in range(CONTEXTS):
         model.slots[k] = counters.find_slot(model.table, hash_step(model.hashes[k], node * CONTEXTS + k))
 
 
-@numba.njit(cache=True)
+@inner
 def _gather_opinions(model: TableModel, place: int) -> None:
     inputs = model.mixer.inputs
     for k in range(CONTEXTS):
@@ -153,7 +153,7 @@ def _gather_opinions(model: TableModel, place: int) -> None:
         inputs[at + 2] = stretch(counters.map_p(model.maps[k, counters.node_state(node)]))
 
 
-@numba.njit(cache=True)
+@inner
 def _learn_contexts(model: TableModel, place: int, bit: int) -> None:
     for k in range(CONTEXTS):
         at = model.slots[k] + place
@@ -164,7 +164,7 @@ def _learn_contexts(model: TableModel, place: int, bit: int) -> None:
         model.table[at] = counters.node_updated(node, bit, _COUNT_LIMIT)
 
 
-@numba.njit(cache=True)
+@inner
 def _select_rows(model: TableModel, node: int, depth: int, offset: int, expected_bit: int) -> None:
     table, mix = model.cells, model.mixer
     column = min(table.place[COLUMN], 255)
@@ -178,7 +178,7 @@ def _select_rows(model: TableModel, node: int, depth: int, offset: int, expected
     mixer.select_final(mix, node)
 
 
-@numba.njit(cache=True)
+@inner
 def _code_one_bit(
     model: TableModel, coder: BitCoder, node: int, depth: int, offset: int, expected_byte: int, bit: int
 ) -> int:
@@ -206,7 +206,7 @@ def _code_one_bit(
     return bit
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def code_table(model: TableModel, coder: BitCoder, start: int, end: int) -> None:
     """Code the bytes start .. end of the text; decoding writes them.
 

@@ -5,6 +5,7 @@ import io
 import lzma
 import random
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,11 +14,38 @@ from hypothesis import strategies as st
 from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.table import TableCodec
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.experts import regression
-from neuralzip.experts.decimals import NOT_A_NUMBER, parse_hex, parse_number, write_hex, write_number
+from neuralzip.experts import decimals, regression
+from neuralzip.experts.decimals import NOT_A_NUMBER
 from neuralzip.media import csv, npy
 
 CODEC = TableCodec()
+
+
+@numba.njit
+def parse_number(text, start, end):
+    return decimals.parse_number(text, start, end)
+
+
+@numba.njit
+def write_number(value, layout, out):
+    return decimals.write_number(value, layout, out)
+
+
+@numba.njit
+def parse_hex(text, start, end, bits):
+    return decimals.parse_hex(text, start, end, bits)
+
+
+@numba.njit
+def write_hex(value, bits, out):
+    return decimals.write_hex(value, bits, out)
+
+
+@numba.njit
+def fit_row(fit, values, column, wanted):
+    guess = regression.predict(fit, values, column)
+    regression.learn(fit, column, wanted)
+    return guess
 
 
 def encode(data: bytes) -> list[Block]:
@@ -199,7 +227,6 @@ def test_regression_finds_an_exact_relation() -> None:
         values[2], values[1] = values[1], values[0]
         values[0] = 0
         values[0, :3] = np.round(rng.normal(size=3) * 100, 3)
-        guess = regression.predict(fit, values, 3)
         wanted = values[0, 0] - values[0, 2] + 2.5
-        regression.learn(fit, 3, wanted)
+        guess = fit_row(fit, values, 3, wanted)
     assert guess == pytest.approx(wanted, abs=1e-9)
