@@ -1,0 +1,79 @@
+"""Accounting: the figures are those of the files, losses in the right order, a table and JSON."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neuralzip import api
+from neuralzip.bench import accounting
+from neuralzip.codecs import registry
+from neuralzip.codecs.base import Options
+
+TEXT = b"the quick brown fox jumps over the lazy dog; " * 40
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "fox.txt"
+    path.write_bytes(TEXT)
+    return path
+
+
+def test_the_figures_are_those_of_the_file(text: Path) -> None:
+    report = accounting.measure(text, Options())
+    assert report.name == "fox.txt" and (report.raw_bytes, report.units) == (len(TEXT), len(TEXT))
+    assert report.container_bytes == len(api.compress(TEXT))
+    assert 0 < report.payload_bytes < report.container_bytes
+    assert report.bits_per_unit == report.container_bytes * 8 / len(TEXT)
+    assert report.compress_s > 0 and report.decompress_s > 0
+    assert 10 << 20 < report.peak_bytes < 4 << 30
+    if report.coded_nll_bits is not None:
+        assert report.coded_nll_bits <= report.payload_bytes * 8
+
+
+def test_a_codec_may_tell_its_likelihoods(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (name,) = accounting.measure(text, Options()).codecs
+    codec = registry.by_name(name)
+    told = {"float": 100.0, "integer": 101.0}
+    monkeypatch.setattr(type(codec), "likelihoods", lambda self, data, options: told, raising=False)
+    report = accounting.measure(text, Options())
+    assert (report.float_nll_bits, report.integer_nll_bits) == (100.0, 101.0)
+    assert report.rate(100.0) == 100.0 / len(TEXT)
+
+
+def test_pictures_are_counted_in_sub_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.zeros((4, 5, 3), np.uint8)).save(path)
+    report = accounting.measure(path, Options())
+    assert (report.unit, report.units) == ("sub-pixel", 60)
+
+
+def test_recordings_are_counted_in_samples(tmp_path: Path) -> None:
+    import soundfile
+
+    path = tmp_path / "a.wav"
+    out = io.BytesIO()
+    soundfile.write(out, np.zeros((100, 2), np.int16), 8000, format="WAV")
+    path.write_bytes(out.getvalue())
+    report = accounting.measure(path, Options())
+    assert (report.unit, report.units) == ("sample", 200)
+
+
+def test_a_file_that_does_not_come_back_is_an_error(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accounting, "_decompress", lambda packed, options: b"other")
+    with pytest.raises(accounting.NeuralzipError, match="differ"):
+        accounting.measure(text, Options())
+
+
+def test_tables_and_json(text: Path) -> None:
+    report = accounting.measure(text, Options(), repeat=2)
+    lines = accounting.render([report, report]).splitlines()
+    assert lines[0].split()[:2] == ["file", "bytes"] and len(lines) == 4
+    assert lines[1].split()[0] == "fox.txt" and lines[3].split()[:2] == ["total", str(2 * len(TEXT))]
+    assert accounting.render([report]).count("\n") == 2
+    fields = json.loads(accounting.to_json(report))
+    assert fields["raw_bytes"] == len(TEXT) and fields["bits_per_unit"] == report.bits_per_unit
