@@ -6,7 +6,7 @@ picture but scale-free differences to an adaptive prediction (`nets.pixel_front`
 [self, W, N, NW, NE] so that all pixels with equal x + 2y are evaluated together, and the planes are staggered so
 that G, R given G, and B given both come out of one evaluation. Its integer twin is `nets.pixelcnn_exact`.
 
-B batch, H rows, W columns (virtual pixels, see pixel_front), F inputs, C channels, K mixture components, three planes.
+B batch, H rows, W columns (virtual pixels, see pixel_front), F inputs, C channels, K mixture components.
 Activations are int8 with ACT_BITS fractional bits, mixture parameters int16 with OUT_BITS.
 """
 
@@ -19,6 +19,8 @@ from torch import Tensor, nn
 
 from neuralzip.nets import pixel_front
 from neuralzip.nets.quantise import QuantLinear, quantise
+
+Arrays = dict[str, npt.NDArray[np.integer[Any]]]
 
 ACT_BITS = 5
 OUT_BITS = 8
@@ -51,7 +53,7 @@ def grid(x: Tensor, low: int = -127) -> Tensor:
 
 
 class TapLinear(QuantLinear):
-    """A linear layer over the concatenated taps of a feature map, as a convolution with zeros around the picture."""
+    """A linear layer over the concatenated taps of a feature map, as a convolution over zeros."""
 
     def __init__(self, channels: int) -> None:
         super().__init__(len(TAPS) * channels, channels, ACT_BITS)
@@ -61,11 +63,9 @@ class TapLinear(QuantLinear):
         """Map [B, C, H, W] to [B, C, H, W]."""
         rows, exponent = self.integer_weight()
         taps = (rows * torch.exp2(-exponent.float())[:, None]).view(self.channels, len(TAPS), self.channels)
-        kernel = taps.new_zeros(self.channels, self.channels, 2, 3)
         here, west, north, northwest, northeast = taps.unbind(1)
-        kernel = torch.stack(
-            [torch.stack([northwest, north, northeast], -1), torch.stack([west, here, torch.zeros_like(here)], -1)], -2
-        )
+        upper = torch.stack([northwest, north, northeast], -1)
+        kernel = torch.stack([upper, torch.stack([west, here, torch.zeros_like(here)], -1)], -2)
         padded = nn.functional.pad(x, (1, 1, 1, 0))
         return nn.functional.conv2d(padded, kernel, self.bias)
 
@@ -76,7 +76,8 @@ class PointLinear(QuantLinear):
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layer to the channels of x."""
         rows, exponent = self.integer_weight()
-        return nn.functional.conv2d(x, (rows * torch.exp2(-exponent.float())[:, None])[:, :, None, None], self.bias)
+        weight = rows * torch.exp2(-exponent.float())[:, None]
+        return nn.functional.conv2d(x, weight[:, :, None, None], self.bias)
 
 
 class Block(nn.Module):
@@ -130,7 +131,7 @@ class PixelCNN(nn.Module):
         hidden = grid(self.head(torch.relu(stream)), low=0)
         with torch.autocast("cpu", enabled=False):
             out = quantise(self.out(hidden.float()), OUT_BITS, -(2**15), 2**15 - 1)
-        return out.permute(0, 2, 3, 1).unflatten(3, (pixel_front.PLANES, 3, self.config["components"]))
+        return out.permute(0, 2, 3, 1).reshape(*inputs.shape[:3], pixel_front.PLANES, 3, self.config["components"])
 
     def bits(self, parameters: Tensor, base: Tensor, scale: Tensor, samples: Tensor) -> Tensor:
         """Return the ideal code length of samples in bits, [B, H, W, PLANES]; 0 where scale is -1.
@@ -157,10 +158,10 @@ class PixelCNN(nn.Module):
         return torch.where(valid, -torch.log2(likelihood * (1 - 256 * FLOOR) + FLOOR), 0.0)
 
 
-def export(net: PixelCNN, tables: pixel_front.Tables) -> tuple[dict[str, npt.NDArray[np.integer[Any]]], dict[str, Any]]:
+def export(net: PixelCNN, tables: pixel_front.Tables) -> tuple[Arrays, dict[str, Any]]:
     """Return (integer arrays, JSON description) of a net and the tables it was trained with."""
-    arrays: dict[str, npt.NDArray[np.integer[Any]]] = {}
-    layers = {"enter": net.enter, "head": net.head, "out": net.out}
+    arrays: Arrays = {}
+    layers: dict[str, QuantLinear] = {"enter": net.enter, "head": net.head, "out": net.out}
     for i, block in enumerate(net.blocks):
         assert isinstance(block, Block)
         layers |= {f"blocks.{i}.taps": block.taps, f"blocks.{i}.point": block.point}

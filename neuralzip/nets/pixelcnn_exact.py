@@ -7,16 +7,16 @@
         samples = ...                                    # [M, 3] int32: G, R, B
         walk.reveal(t, samples)
 
-Geometry: step t holds the rows mixtures.first .. mixtures.first + M - 1; row y holds plane c (0 G, 1 R, 2 B) at column
-t - 2 y - LAG c, where that is inside the picture (mixtures.valid). A grey picture walks with three equal planes:
-reveal(t, samples) with R and B taken from G at their own places, which are known by then (`grey_samples`).
+Geometry: step t holds the rows mixtures.first .. mixtures.first + M - 1; row y holds plane c (0 G, 1 R, 2 B) at
+column t - 2 y - LAG c, where that is inside the picture (mixtures.valid). A grey picture walks with three equal
+planes: reveal(t, samples) with R and B taken from G at their own places, which are known by then (`grey_samples`).
 
-Mixtures are in the units of `exact.logistic`: means in 2**-MEAN_BITS grey levels, inverse scales in 2**-24, weights
-that sum to 2**16; the alphabet is 0..255. `walk_known` evaluates CHUNK steps at once where all samples are known and
-returns the very same integers.
+Mixtures are in the units of `exact.logistic`: means in 2**-MEAN_BITS grey levels, inverse scales in 2**-24,
+weights that sum to 2**16; the alphabet is 0..255. `walk_known` evaluates CHUNK steps at once where all samples are
+known and returns the very same integers.
 
-Feature maps are kept in wavefront order, one row of memory a step, so that the taps W, N, NW, NE of a whole group are
-contiguous slices: (t-1, y), (t-2, y-1), (t-3, y-1), (t-1, y-1).
+Feature maps are kept in wavefront order, one row of memory a step, so that the taps W, N, NW, NE of a whole group
+are contiguous slices: (t-1, y), (t-2, y-1), (t-3, y-1), (t-1, y-1).
 
 T steps at once, M rows, C channels, K components, F inputs.
 """
@@ -34,8 +34,8 @@ from neuralzip import zoo
 from neuralzip.errors import ModelError
 from neuralzip.exact import layers, logistic
 from neuralzip.exact import tables as exact_tables
-from neuralzip.nets import pixel_front
-from neuralzip.nets.pixel_front import LAG, PLANES
+from neuralzip.nets import pixel_front, pixel_walk
+from neuralzip.nets.pixel_front import PLANES
 
 ACT_BITS = 5
 OUT_BITS = 8
@@ -71,7 +71,8 @@ class Mixtures(NamedTuple):
 
 def _powers_of_two() -> IntArray:
     """Return round(2**16 * 2**(-i / 256)) for i = 0 .. 255."""
-    falling = exact_tables.powers((exact_tables.ONE << exact_tables.FRACTION) // exact_tables.root_of_two(256), 256)
+    ratio = (exact_tables.ONE << exact_tables.FRACTION) // exact_tables.root_of_two(256)
+    falling = exact_tables.powers(ratio, 256)
     return np.array([exact_tables.rounded(value, 16) for value in falling], np.int32)
 
 
@@ -184,7 +185,8 @@ class IntPixelCNN:
         config = model.meta["config"]
         self.channels, self.components = int(config["channels"]), int(config["components"])
         try:
-            self.tables = pixel_front.Tables(*(model.arrays[f"tables.{name}"] for name in pixel_front.Tables._fields))
+            names = pixel_front.Tables._fields
+            self.tables = pixel_front.Tables(*(model.arrays[f"tables.{name}"] for name in names))
             self.levels, self.octaves = model.arrays["levels"], model.arrays["octaves"]
             self.enter, self.head, self.out = (self._layer(model, name) for name in ("enter", "head", "out"))
             self.blocks = [
@@ -241,40 +243,38 @@ class Walk:
 
     def step(self, t: int) -> Mixtures:
         """Return the mixtures of step t; steps come in order, each followed by `reveal`."""
-        first, count = pixel_front.rows(self.height, self.width, t)
-        pixel_front.predict(self._front, self._group, t, first, count)
+        first, count = pixel_walk.rows(self.height, self.width, t)
+        pixel_walk.predict(self._front, self._group, t, first, count)
         inputs = torch.from_numpy(self._group.inputs[None, :count]).to(self.net.device)
         out = self._forward(inputs, None, first)[0]
         return self._mixtures(out, self._group.base[:count], self._group.scale[:count], first)
 
     def reveal(self, t: int, samples: Samples) -> None:
         """Enter the samples [M, PLANES] int32 of step t, those that are not valid being ignored."""
-        first, count = pixel_front.rows(self.height, self.width, t)
-        pixel_front.reveal(self._front, self._group, t, first, count, samples)
+        first, count = pixel_walk.rows(self.height, self.width, t)
+        pixel_walk.reveal(self._front, self._group, t, first, count, samples)
 
     def grey_samples(self, t: int, samples: Samples) -> None:
         """Set R and B [M, 1:] of a grey picture's step to G at their places."""
-        first, count = pixel_front.rows(self.height, self.width, t)
-        pixel_front.repeat_grey(self._front, t, first, count, samples)
+        first, count = pixel_walk.rows(self.height, self.width, t)
+        pixel_walk.repeat_grey(self._front, t, first, count, samples)
 
     def walk_known(self, planes: npt.NDArray[np.uint8]) -> Iterator[tuple[int, Mixtures, Samples]]:
-        """Yield (step, mixtures, samples) for all steps of planes [PLANES, H, W], evaluating CHUNK steps at once."""
+        """Yield (step, mixtures, samples) of planes [PLANES, H, W], evaluating CHUNK steps at once."""
         for begin in range(0, self.steps, CHUNK):
             count = min(CHUNK, self.steps - begin)
-            first = pixel_front.rows(self.height, self.width, begin)[0]
-            last_first, last_rows = pixel_front.rows(self.height, self.width, begin + count - 1)
+            first = pixel_walk.rows(self.height, self.width, begin)[0]
+            last_first, last_rows = pixel_walk.rows(self.height, self.width, begin + count - 1)
             rows = last_first + last_rows - first
             inputs = np.zeros((count, rows, pixel_front.INPUTS), np.int8)
             base, scale, samples = (np.zeros((count, rows, PLANES), np.int32) for _ in range(3))
             mask = np.zeros((count, rows, 1), np.int8)
-            pixel_front.advance(
-                self._front, self._group, planes, begin, first, inputs, base, scale, samples, mask
-            )
+            pixel_walk.advance(self._front, self._group, planes, begin, first, inputs, base, scale, samples, mask)
             out = self._forward(
                 torch.from_numpy(inputs).to(self.net.device), torch.from_numpy(mask).to(self.net.device), first
             )
             for i in range(count):
-                top, size = pixel_front.rows(self.height, self.width, begin + i)
+                top, size = pixel_walk.rows(self.height, self.width, begin + i)
                 part = slice(top - first, top - first + size)
                 mixtures = self._mixtures(out[i, part], base[i, part], scale[i, part], top)
                 yield begin + i, mixtures, samples[i, part]

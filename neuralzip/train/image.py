@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from neuralzip.nets import pixel_front, pixelcnn
+from neuralzip.nets import pixel_front, pixel_walk, pixelcnn
 
 Planes = npt.NDArray[np.uint8]
 ENDINGS = (".png", ".webp", ".ppm", ".bmp")
@@ -39,6 +39,10 @@ class Sight(NamedTuple):
     scale: npt.NDArray[np.int32]
     samples: npt.NDArray[np.int32]
 
+    def alone(self) -> "Sight":
+        """Return a batch of one."""
+        return Sight(self.inputs[None], self.base[None], self.scale[None], self.samples[None])
+
 
 def read_planes(path: Path) -> Planes:
     """Return the planes [3, H, W] of a picture file, as G, R, B."""
@@ -58,7 +62,7 @@ def look(planes: Planes, tables: pixel_front.Tables) -> Sight:
         np.zeros((height, wide, count), np.int32),
         np.zeros((height, wide, count), np.int32),
     )
-    pixel_front.analyse(front, pixel_front.new_group(front), planes, sight.inputs, sight.base, sight.scale)
+    pixel_walk.analyse(front, pixel_front.new_group(front), planes, sight.inputs, sight.base, sight.scale)
     for plane in range(count):
         lag = pixel_front.LAG * plane
         sight.samples[:, lag : lag + width, plane] = planes[plane]
@@ -144,7 +148,7 @@ class ImageTask:
 
     def build(self) -> nn.Module:
         """Return a fresh net."""
-        return pixelcnn.PixelCNN(**self.architecture).to(memory_format=torch.channels_last)
+        return pixelcnn.PixelCNN(**self.architecture)
 
     def next_batch(self) -> Sight:
         """Return B crops, [B, S, S, ...]."""
@@ -153,7 +157,8 @@ class ImageTask:
             planes, y, x = self.pool.crop(self.rng, self.side)
             sight = look(planes, self.tables)
             crops.append([part[y : y + self.side, x : x + self.side] for part in sight])
-        return Sight(*(np.stack(parts) for parts in zip(*crops, strict=True)))
+        inputs, base, scale, samples = (np.stack(parts) for parts in zip(*crops, strict=True))
+        return Sight(inputs, base, scale, samples)
 
     def loss(self, net: nn.Module, device: torch.device) -> tuple[Tensor, int]:
         """Take a batch; return (mean nats a sub-pixel, sub-pixels)."""
@@ -178,7 +183,7 @@ class ImageTask:
         for name, sights in self._dev_parts.items():
             rates = []
             for sight in sights:
-                bits, scale = _bits(net, Sight(*(part[None] for part in sight)), device)
+                bits, scale = _bits(net, sight.alone(), device)
                 rates.append(float(bits.sum() / (scale >= 0).sum()))
             figures[name] = float(np.mean(rates))
         return figures

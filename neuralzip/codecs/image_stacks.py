@@ -1,0 +1,152 @@
+"""How a stack of planes is coded: which method, which weights, in which bands.
+
+A body begins with what its method needs:
+
+    constant   value of each plane (2 each)
+    net        divisor (2), fine (1), then for every band of rows: size (4), rANS payload
+
+Bands keep memory bounded; each starts afresh. P planes, H rows, W columns.
+"""
+
+import functools
+import struct
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from neuralzip import zoo
+from neuralzip.codecs.base import Options
+from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.media.types import Picture
+
+if TYPE_CHECKING:
+    from neuralzip.nets.pixelcnn_exact import IntPixelCNN
+
+Samples = npt.NDArray[np.uint16]
+Report = Callable[[float], None]
+
+CONSTANT, NET = range(2)
+NET_ID = "image-fast"
+BAND_SAMPLES = 3 << 22
+BAND_ROWS = 1 << 11
+_NET_HEAD = struct.Struct("<HB")
+
+
+class Coder:
+    """Codes stacks; loads weights when first needed.
+
+    Args:
+        options: what the user chose.
+        models: identities that a block names; None when encoding.
+
+    Attributes:
+        nll_bits: ideal code length so far.
+    """
+
+    def __init__(self, options: Options, models: tuple[bytes, ...] | None = None) -> None:
+        self.options = options
+        self.nll_bits = 0.0
+        self._named = models
+        self._used: list[bytes] = []
+
+    @property
+    def models(self) -> tuple[bytes, ...]:
+        """Identities of the weights that were used."""
+        return tuple(self._used)
+
+    @functools.cached_property
+    def net(self) -> "IntPixelCNN":
+        """The fast model's net."""
+        from neuralzip.nets.pixelcnn_exact import IntPixelCNN
+
+        if self._named is None:
+            model = zoo.load(NET_ID)
+        elif self._named:
+            model = zoo.load_identity(self._named[0])
+        else:
+            raise CorruptError("damaged: an image block names no weights")
+        self._used.append(model.identity)
+        return IntPixelCNN(model, "cuda" if self.options.device == "cuda" else "cpu")
+
+    def stacks(self, picture: Picture) -> list[int]:
+        """Return how many planes go together, in coding order.
+
+        Raises:
+            UnsupportedError: no installed model codes such pictures well.
+        """
+        channels = picture.pixels.shape[2]
+        if picture.kind == "palette" or picture.depth < 8:
+            raise UnsupportedError("image: palettes and samples of less than eight bits")
+        return [3] + [1] * (channels - 3) if channels >= 3 else [1] * channels
+
+    def encode(self, stack: Samples, picture: Picture, report: Report | None) -> tuple[int, bytes]:
+        """Return (method, body) of a stack [P, H, W] of a picture."""
+        values = stack.reshape(len(stack), -1)
+        if (values == values[:, :1]).all():
+            return CONSTANT, values[:, 0].astype("<u2").tobytes()
+        return NET, self._encode_net(stack, report)
+
+    def decode(self, method: int, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
+        """Return the stack of a body.
+
+        Raises:
+            CorruptError: no stack of this shape has this body.
+        """
+        if method == CONSTANT:
+            if len(body) != 2 * shape[0]:
+                raise CorruptError("damaged: constant planes of the wrong size")
+            return np.broadcast_to(np.frombuffer(body, "<u2")[:, None, None], shape)
+        if method == NET:
+            return self._decode_net(body, shape, report)
+        raise CorruptError(f"damaged: unknown method {method} of an image block")
+
+    def _encode_net(self, stack: Samples, report: Report | None) -> bytes:
+        from neuralzip.codecs import image_fast
+
+        divisor = int(np.gcd.reduce(np.unique(stack))) or 1
+        reduced = stack // np.uint16(divisor)
+        fine = max(0, int(reduced.max()).bit_length() - 8)
+        body = bytearray(_NET_HEAD.pack(divisor, fine))
+        for begin, end in bands(*stack.shape):
+            part = np.ascontiguousarray(reduced[:, begin:end])
+            payload, nll = image_fast.encode(self.net, part, fine, _share(report, begin, end, stack.shape[1]))
+            self.nll_bits += nll
+            body += struct.pack("<I", len(payload)) + payload
+        return bytes(body)
+
+    def _decode_net(self, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
+        from neuralzip.codecs import image_fast
+
+        planes, height, width = shape
+        if planes not in (1, 3) or len(body) < _NET_HEAD.size:
+            raise CorruptError("damaged: impossible stack of an image block")
+        divisor, fine = _NET_HEAD.unpack_from(body)
+        if fine > image_fast.MAX_FINE or divisor == 0:
+            raise CorruptError("damaged: impossible samples of an image block")
+        stack = np.zeros(shape, np.uint16)
+        place = _NET_HEAD.size
+        for begin, end in bands(*shape):
+            size = int.from_bytes(body[place : place + 4], "little")
+            payload, place = body[place + 4 : place + 4 + size], place + 4 + size
+            geometry = image_fast.Geometry(planes, end - begin, width, fine)
+            share = _share(report, begin, end, height)
+            stack[:, begin:end] = image_fast.decode(self.net, payload, geometry, share)
+        if place != len(body):
+            raise CorruptError("damaged: a stack of an image block has the wrong size")
+        return stack * np.uint16(divisor)
+
+
+def bands(planes: int, height: int, width: int) -> Iterator[tuple[int, int]]:
+    """Yield (first row, end row) of the bands that are coded one by one."""
+    size = max(1, min(BAND_ROWS, BAND_SAMPLES // (planes * width)))
+    for begin in range(0, height, size):
+        yield begin, min(height, begin + size)
+
+
+def _share(report: Report | None, begin: int, end: int, height: int) -> Report | None:
+    """Return a report of a band's progress as that of its whole stack."""
+    if report is None:
+        return None
+    return lambda share: report((begin + share * (end - begin)) / height)
