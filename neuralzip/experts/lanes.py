@@ -113,7 +113,9 @@ def inverse_root(typing_context: Any, array: Any, target: Any, least: Any) -> An
         at = _Places(context, builder, signature.args[0], args[0])
         value, least = at.load(args[1]), at.load(args[2])
         value = builder.select(builder.fcmp_ordered(">", value, least), value, least)
-        root = builder.module.declare_intrinsic("llvm.sqrt", [_VECTOR])
+        root = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), f"llvm.sqrt.v{LANES}f64"
+        )
         one = ir.Constant(_VECTOR, [1.0] * LANES)
         at.store(builder.fdiv(one, builder.call(root, [value])), args[1])
         return context.get_dummy_value()

@@ -59,6 +59,8 @@ class Learner(NamedTuple):
     keep: float
     above: float
     ridge: float
+    soft: float = 1e9
+    top: float = 1e9
 
 
 class Bank(NamedTuple):
@@ -96,7 +98,7 @@ def new_bank(learners: tuple[Learner, ...], height: int, width: int, limits: lis
     for row, learner in zip(table, learners, strict=True):
         n = len(learner.inputs)
         row[:] = learner.plane, n, place, place + bands * (n + 1) * n * LANES, len(offsets), len(offsets) + n
-        place = row[_INPUTS] + 2 * (bands + 1) * (n + 1) * LANES
+        place = row[_INPUTS] + 2 * bands * (n + 3) * LANES
         offsets += [(p - learner.plane) * size + dy * stride + dx for p, dx, dy in learner.inputs]
         offsets += [(p - learner.plane) * size for p, _, _ in learner.inputs]
     largest = max(len(learner.inputs) for learner in learners)
@@ -105,10 +107,210 @@ def new_bank(learners: tuple[Learner, ...], height: int, width: int, limits: lis
     return Bank(
         memory=np.zeros(place + scratch),
         table=table,
-        settings=np.array([(learner.keep, learner.above, learner.ridge) for learner in learners]),
+        settings=np.array([(learner.keep, learner.above, learner.ridge, learner.soft, learner.top) for learner in learners]),
         offsets=np.array(offsets, np.int64),
         planes=np.repeat(middle, size),
         shape=np.array([height, width, stride, size, bands], np.int64),
         limits=np.array(limits, np.float64),
         predictions=np.zeros((len(learners), bands * LANES), np.int32),
     )
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def place_of(bank: Bank, plane: int, x: int, y: int) -> int:
+    """Return where a sample lies in `planes`."""
+    return plane * bank.shape[3] + (y + PAD) * bank.shape[2] + PAD + x
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def reveal(bank: Bank, plane: int, x: int, y: int, value: int) -> None:
+    """Enter a sample; the edges of the picture are continued by their nearest samples."""
+    height, width, stride = bank.shape[0], bank.shape[1], bank.shape[2]
+    place = place_of(bank, plane, x, y)
+    bank.planes[place] = value
+    if x == 0:
+        for dx in range(1, PAD + 1):
+            bank.planes[place - dx] = value
+            bank.planes[place + stride - dx] = value
+    if x == width - 1:
+        for dx in range(1, PAD + 1):
+            bank.planes[place + dx] = value
+    if y == height - 1:
+        for dy in range(1, PAD + 1):
+            bank.planes[place + dy * stride] = value
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _inputs_at(bank: Bank, which: int, band: int, t: int) -> int:
+    """Return the place of a band's input vectors of step t: n inputs, then the target and the reference."""
+    row = bank.table[which]
+    return row[_INPUTS] + ((t & 1) * bank.shape[4] + band) * (row[_SIZE] + 3) * LANES
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _settle(bank: Bank, which: int, band: int, t: int) -> None:
+    """Enter the targets of the previous step, now known."""
+    row, memory = bank.table[which], bank.memory
+    target = _inputs_at(bank, which, band, t - 1) + row[_SIZE] * LANES
+    for b in range(LANES):
+        y = band * LANES + b
+        x = t - 1 - LAG * row[_PLANE] - 2 * y
+        if 0 <= x < bank.shape[1] and y < bank.shape[0]:
+            value = bank.planes[place_of(bank, row[_PLANE], x, y)]
+            memory[target + b] = value - memory[target + LANES + b]
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _inherit(bank: Bank, which: int, y: int) -> None:
+    """Start a row from the state of the row above."""
+    row, memory = bank.table[which], bank.memory
+    vectors = (row[_SIZE] + 1) * row[_SIZE]
+    above = row[_GRAM] + (y - 1) // LANES * vectors * LANES + (y - 1) % LANES
+    own = row[_GRAM] + y // LANES * vectors * LANES + y % LANES
+    for k in range(0, vectors * LANES, LANES):
+        memory[own + k] = memory[above + k]
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _gather(bank: Bank, which: int, band: int, t: int) -> None:
+    """Fill the input vectors of a band for step t, less each plane's mean of west and north there."""
+    row, memory = bank.table[which], bank.memory
+    n, stride = row[_SIZE], bank.shape[2]
+    inputs = _inputs_at(bank, which, band, t)
+    for b in range(LANES):
+        y = min(band * LANES + b, bank.shape[0] - 1)
+        x = min(max(t - LAG * row[_PLANE] - 2 * y, 0), bank.shape[1] - 1)
+        here = place_of(bank, row[_PLANE], x, y)
+        for k in range(n):
+            other = here + bank.offsets[row[_REFERENCES] + k]
+            reference = (bank.planes[other - 1] + bank.planes[other - stride]) * 0.5
+            memory[inputs + k * LANES + b] = bank.planes[here + bank.offsets[row[_OFFSETS] + k]] - reference
+        memory[inputs + (n + 1) * LANES + b] = (bank.planes[here - 1] + bank.planes[here - stride]) * 0.5
+        energy = bank.settings[which, 3]
+        for k in range(6):
+            energy += memory[inputs + k * LANES + b] * memory[inputs + k * LANES + b]
+        memory[inputs + (n + 2) * LANES + b] = bank.settings[which, 4] / np.sqrt(energy)
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _weigh(bank: Bank, which: int, band: int, t: int, weights: int, newest: int, above: int) -> None:
+    """Fill three vectors: what remains of the past, weight of the newest sample, weight of the one above."""
+    memory, settings = bank.memory, bank.settings[which]
+    for b in range(LANES):
+        y = band * LANES + b
+        x = t - LAG * bank.table[which, _PLANE] - 2 * y
+        inside = 0 <= x < bank.shape[1] and y < bank.shape[0]
+        memory[weights + b] = settings[0] if inside and x > 0 else 1.0
+        memory[weights + LANES + b] = (1.0 - settings[0]) * memory[newest + b] if inside and x > 0 else 0.0
+        memory[weights + 2 * LANES + b] = settings[1] * memory[above + b] if inside and y > 0 and x + 1 < bank.shape[1] else 0.0
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _shift(bank: Bank, which: int, band: int, t: int, above: int) -> None:
+    """Copy the previous step's inputs and targets, moved down by one row."""
+    memory = bank.memory
+    n = bank.table[which, _SIZE]
+    source = _inputs_at(bank, which, band, t - 1)
+    before = _inputs_at(bank, which, max(band - 1, 0), t - 1) + LANES - 1
+    for k in range(0, (n + 3) * LANES, LANES):
+        memory[above + k] = memory[before + k]
+        for b in range(1, LANES):
+            memory[above + k + b] = memory[source + k + b - 1]
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _absorb_all(bank: Bank, which: int, band: int, t: int, weights: int) -> None:
+    """Take two samples a row into the normal equations."""
+    n = bank.table[which, _SIZE]
+    newest = _inputs_at(bank, which, band, t - 1)
+    above = weights + 3 * LANES
+    _shift(bank, which, band, t, above)
+    _weigh(bank, which, band, t, weights, newest + (n + 2) * LANES, above + (n + 2) * LANES)
+    gram = bank.table[which, _GRAM] + band * (n + 1) * n * LANES
+    for i in range(n + 1):
+        absorb(bank.memory, gram + i * n * LANES, weights, newest, above, i, min(i + 1, n))
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _factor_row(memory: Floats, work: int, n: int, i: int, least: int) -> None:
+    """Replace row i of A by its row of the Cholesky factor, with inverse diagonal; row n is the right side."""
+    row = n * LANES
+    own = work + i * row
+    for start in range(0, min(i + 1, n), 4):
+        stop = min(start + 4, n)
+        done = 0
+        if start + 4 <= min(i, n):
+            subtract_products_4(memory, own + start * LANES, own, work + start * row, row, start)
+            done = start
+        for j in range(start, min(stop, i + 1)):
+            target, other = own + j * LANES, work + j * row
+            subtract_products(memory, target, own + done * LANES, other + done * LANES, LANES, j - done)
+            if j == i:
+                inverse_root(memory, target, least)
+            else:
+                multiply(memory, target, other + j * LANES)
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _solve(memory: Floats, work: int, n: int, least: int) -> None:
+    """Solve A w = b for a band; the lower triangle of A and, as row n, b are at `work`; w replaces b."""
+    row = n * LANES
+    for i in range(n + 1):
+        _factor_row(memory, work, n, i, least)
+    solution = work + n * row
+    for i in range(n - 1, -1, -1):
+        target, below = solution + i * LANES, work + i * row + i * LANES
+        subtract_products(memory, target, target + LANES, below + row, row, n - 1 - i)
+        multiply(memory, target, below)
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _rounded(value: float, low: float, high: float) -> int:
+    """Return a prediction in 1/UNIT, clamped; a NaN becomes the lower limit."""
+    if not value > low:
+        return np.int64(low) * UNIT
+    return np.int64(np.floor(min(value, high) * UNIT + 0.5))
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _predict_band(bank: Bank, which: int, band: int, t: int) -> None:
+    """Learn from the previous step and predict a band of rows."""
+    memory, row = bank.memory, bank.table[which]
+    n = row[_SIZE]
+    scratch = len(memory) - (np.max(bank.table[:, _SIZE]) + 1) * (np.max(bank.table[:, _SIZE]) + 1) * LANES
+    weights = scratch - (np.max(bank.table[:, _SIZE]) + 8) * LANES
+    _absorb_all(bank, which, band, t, weights)
+    length = (n + 1) * n * LANES
+    gram = row[_GRAM] + band * length
+    for k in range(length):
+        memory[scratch + k] = memory[gram + k]
+    for i in range(n):
+        for b in range(LANES):
+            memory[scratch + (i * n + i) * LANES + b] += bank.settings[which, 2]
+    for b in range(LANES):
+        memory[weights + b] = bank.settings[which, 2]
+    _solve(memory, scratch, n, weights)
+    _gather(bank, which, band, t)
+    inputs, solution = _inputs_at(bank, which, band, t), scratch + n * n * LANES
+    for b in range(LANES):
+        memory[weights + b] = -memory[inputs + (n + 1) * LANES + b]
+    subtract_products(memory, weights, inputs, solution, LANES, n)
+    for b in range(LANES):
+        low, high = bank.limits[row[_PLANE], 0], bank.limits[row[_PLANE], 1]
+        bank.predictions[which, band * LANES + b] = _rounded(-memory[weights + b], low, high)
+
+
+@numba.njit(cache=True, nogil=True)
+def predict_step(bank: Bank, t: int) -> None:
+    """Predict all samples of step t; all samples of earlier steps must have been revealed."""
+    height, width, bands = bank.shape[0], bank.shape[1], bank.shape[4]
+    for which in range(len(bank.table)):
+        lead = t - LAG * bank.table[which, _PLANE]
+        if lead >= 2 and lead % 2 == 0 and lead // 2 < height:
+            _inherit(bank, which, lead // 2)
+        first = max(0, (lead - width) // (2 * LANES) - 1)
+        stop = min(bands, max(lead // (2 * LANES) + 1, 0))
+        for band in range(first, stop):
+            _settle(bank, which, band, t)
+        for band in range(first, stop):
+            _predict_band(bank, which, band, t)

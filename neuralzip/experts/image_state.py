@@ -1,0 +1,111 @@
+"""What the image model knows while it walks a picture: samples, errors, counters and mixers.
+
+All planes lie padded one after another, one geometry for all, that of least_squares.Bank.
+
+    P planes, N samples of a padded plane, C centres (predictions that the residual is looked at from),
+    D direct and H hashed contexts.
+"""
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from neuralzip.experts import apm, counters
+from neuralzip.experts.least_squares import PAD
+from neuralzip.experts.mixer import Mixer, new_mixer
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.int32]
+
+DIRECT = 11
+DIRECT_SIZE = 1 << 12
+HASHED = 13
+DERIVED = 3
+"""Centres beside the learners': their blend, and the blend with two learned corrections."""
+NODES = 24
+"""Kinds of decisions that mixers tell apart."""
+ENERGIES = 16
+BIASES = 1 << 11
+SELECTORS = (NODES * ENERGIES, NODES * 16, NODES * 64, NODES * 64, NODES * 64)
+SMALL_MAPS, LARGE_MAPS = NODES * ENERGIES, NODES << 10
+EXTRA = 2
+"""Inputs of a net's opinion."""
+
+HEIGHT, WIDTH, STRIDE, SIZE, CENTRES, PLANES, LIMITS = range(7)
+"""Places in State.shape."""
+VALUE, RESIDUAL, ERRORS = range(3)
+"""Columns of State.samples."""
+PLANE, BASE, ENERGY, FRACTION, LEADER, AROUND, APART, BIAS, KEYS = 0, 1, 2, 3, 4, 5, 6, 7, 9
+SLOTS = KEYS + DIRECT + HASHED
+CENTRE = SLOTS + DIRECT + HASHED
+"""Places in State.scratch; centres, then as many scale indices, end it."""
+ERROR_MAX = (1 << 15) - 1
+
+
+class State(NamedTuple):
+    """Everything adaptive but the least-squares bank.
+
+    Attributes:
+        shape: [LIMITS + 2 P] int64: H, W, stride of a padded row, N, C, P, then lowest and highest value of planes.
+        samples: [P * N, ERRORS + C] int32: value, residual to the blend and errors of the centres, in 1/16 level.
+        nodes: direct counters, [P, D, DIRECT_SIZE, 16] flat.
+        table: hashed counters.
+        biases: [2 P BIASES] int32, mean residuals of the blend by context, in 1/64 level << 10.
+        maps: correction stages, [P * SMALL_MAPS + P * LARGE_MAPS, KNOTS].
+        mixer: rows of plane p's sets follow those of plane p - 1.
+        scratch: what is derived for the sample in work.
+    """
+
+    shape: Ints
+    samples: Words
+    nodes: npt.NDArray[np.uint32]
+    table: npt.NDArray[np.uint32]
+    biases: Words
+    maps: Words
+    mixer: Mixer
+    scratch: Ints
+
+
+def inputs_of(centres: int) -> int:
+    """Return how many inputs the mixers have."""
+    return centres + 1 + EXTRA + 2 * (DIRECT + HASHED) + 1
+
+
+def new_state(planes: int, height: int, width: int, learners: int, limits: list[tuple[int, int]]) -> State:
+    """Return the state before the first sample; `learners` is their number for each plane."""
+    stride = width + 2 * PAD
+    size = stride * (height + 2 * PAD)
+    centres = learners + DERIVED
+    samples = np.zeros((planes * size, ERRORS + centres), np.int32)
+    samples[:, VALUE] = np.repeat(np.array([(low + high) // 2 for low, high in limits], np.int32), size)
+    samples[:, ERRORS:] = 32
+    log2_slots = int(min(max(planes * height * width * HASHED // 4, 1 << 12), 1 << 20) - 1).bit_length()
+    sets = tuple(planes * rows for rows in SELECTORS)
+    return State(
+        shape=np.array([height, width, stride, size, centres, planes, *np.ravel(limits)], np.int64),
+        samples=samples,
+        nodes=counters.new_nodes(planes * DIRECT * DIRECT_SIZE * 16),
+        table=counters.new_table(log2_slots),
+        biases=np.zeros(2 * planes * BIASES, np.int32),
+        maps=apm.new_maps(planes * (SMALL_MAPS + LARGE_MAPS)),
+        mixer=new_mixer(inputs_of(centres), sets, planes * NODES * ENERGIES, 0.12, 0.006),
+        scratch=np.zeros(CENTRE + 2 * centres, np.int64),
+    )
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _copy_row(samples: Words, source: int, first: int, stop: int) -> None:
+    for place in range(first, stop):
+        for k in range(samples.shape[1]):
+            samples[place, k] = samples[source, k]
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def extend(samples: Words, stride: int, place: int, left: bool, right: bool, bottom: bool) -> None:
+    """Continue the edges of the picture by the sample at `place`, just known, where it lies at an edge."""
+    for edge in range(4):
+        if (edge < 2 and left) or (edge == 2 and right) or (edge == 3 and bottom):
+            first = place + 1 if edge == 2 else place - 3 + stride * (edge & 1)
+            _copy_row(samples, place, first, first + 3 + (edge == 3))

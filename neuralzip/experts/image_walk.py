@@ -1,0 +1,80 @@
+"""Walk a picture's wavefronts: predict a step with least squares, then code its samples one after the other."""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from neuralzip.experts.bits import BitCoder
+from neuralzip.experts.image_contexts import find_centres, find_contexts
+from neuralzip.experts.image_residual import code_residual
+from neuralzip.experts.image_state import (
+    BIAS,
+    CENTRE,
+    CENTRES,
+    DERIVED,
+    ERROR_MAX,
+    ERRORS,
+    HEIGHT,
+    RESIDUAL,
+    SIZE,
+    STRIDE,
+    VALUE,
+    WIDTH,
+    State,
+    extend,
+)
+from neuralzip.experts.least_squares import LAG, PAD, Bank, predict_step, reveal
+
+_BIAS_RATE = 5
+
+
+def steps_of(planes: int, height: int, width: int) -> int:
+    """Return how many steps a picture has."""
+    return width + 2 * (height - 1) + LAG * (planes - 1)
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _enter(state: State, place: int, value: int) -> None:
+    """Make a sample known: its errors, its residual, the corrections."""
+    scratch, samples, count = state.scratch, state.samples, state.shape[CENTRES]
+    samples[place, VALUE] = value
+    for k in range(count):
+        samples[place, ERRORS + k] = min(abs(value * 64 - scratch[CENTRE + k]) >> 2, ERROR_MAX)
+    residual = value * 64 - scratch[CENTRE + count - DERIVED]
+    samples[place, RESIDUAL] = residual >> 2
+    for k in range(2):
+        bias = np.int64(state.biases[scratch[BIAS + k]])
+        state.biases[scratch[BIAS + k]] = bias + (((residual << 10) - bias) >> _BIAS_RATE)
+
+
+@numba.njit(cache=True, no_cpython_wrapper=True)
+def _code_sample(state: State, bank: Bank, coder: BitCoder, plane: int, x: int, y: int, value: int) -> int:
+    """Code the sample at (x, y) of a plane whose step has been predicted."""
+    shape = state.shape
+    learners = shape[CENTRES] - DERIVED
+    for k in range(learners):
+        state.scratch[CENTRE + k] = bank.predictions[plane * learners + k, y]
+    place = plane * shape[SIZE] + (y + PAD) * shape[STRIDE] + PAD + x
+    find_centres(state, place, plane)
+    find_contexts(state, place, x, y)
+    value = code_residual(state, coder, value)
+    _enter(state, place, value)
+    extend(state.samples, shape[STRIDE], place, x == 0, x == shape[WIDTH] - 1, y == shape[HEIGHT] - 1)
+    reveal(bank, plane, x, y, value)
+    return value
+
+
+@numba.njit(cache=True, nogil=True)
+def code_steps(
+    state: State, bank: Bank, coder: BitCoder, samples: npt.NDArray[np.int32], first: int, stop: int
+) -> None:
+    """Code steps first .. stop - 1 of `samples` [P, H, W]; decoding fills it."""
+    planes, height, width = samples.shape
+    for t in range(first, stop):
+        predict_step(bank, t)
+        for plane in range(planes):
+            lead = t - LAG * plane
+            for y in range(max(0, (lead - width + 2) // 2), min(height, lead // 2 + 1)):
+                x = lead - 2 * y
+                if 0 <= x < width:
+                    samples[plane, y, x] = _code_sample(state, bank, coder, plane, x, y, samples[plane, y, x])
