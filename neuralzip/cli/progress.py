@@ -1,9 +1,14 @@
 """The progress bar: on stderr, only on a terminal, only for work of over a second."""
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+from neuralzip.cli.messages import note
+
+PACKAGE = Path(__file__).resolve().parent.parent
 Report = Callable[[int, int], None]
 DELAY_S = 1.0
 
@@ -14,6 +19,8 @@ def progress_bar(name: str, *, quiet: bool) -> Iterator[Report | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
+    if not os.environ.get("NUMBA_CACHE_DIR") and not any(PACKAGE.glob("*/__pycache__/*.nbi")):
+        note("first use: compiled code is made and kept, which takes some seconds")
     from tqdm import tqdm  # 20 ms
 
     bar = tqdm(desc=name, unit="B", unit_scale=True, delay=DELAY_S, leave=False, mininterval=0.2, file=sys.stderr)

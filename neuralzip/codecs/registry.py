@@ -23,7 +23,8 @@ class Row:
         module: where its class is.
         class_name: the class, built without arguments.
         media: tried on whole files, before the codecs for any bytes.
-        magics: a media file starts with one of these, or the module is not even imported; () asks it always.
+        magics: a media file starts with one of these, or the module is not even imported.
+        text: files without a NUL byte in their head are shown to it as well.
         rate: rough speed of encoding on two cores, in bytes of the original a second; for estimates only.
     """
 
@@ -33,15 +34,19 @@ class Row:
     class_name: str
     media: bool = False
     magics: tuple[bytes, ...] = ()
+    text: bool = False
     rate: float = 3e6
 
 
 IMAGE_MAGICS = (b"\x89PNG\r\n\x1a\n", b"BM", b"P4", b"P5", b"P6", b"P7", b"II*\0", b"MM\0*")
 """How the raster files start that the image codec takes."""
 
+NPY_MAGICS = (b"\x93NUMPY",)
+
 ROWS = (
     Row("image", 3, "neuralzip.codecs.image", "ImageCodec", media=True, magics=IMAGE_MAGICS, rate=4e5),
-    Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, rate=1e5),
+    Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, magics=NPY_MAGICS, text=True, rate=1e5),
+    Row("bytes", 2, "neuralzip.codecs.bytes", "Bytes", rate=1e5),
     Row("stdlib", 1, "neuralzip.codecs.stdlib", "Stdlib"),
     Row("raw", 0, "neuralzip.codecs.raw", "Raw", rate=3e8),
 )
@@ -84,7 +89,7 @@ def rate_of(name: str) -> float:
 def media(head: bytes, options: Options) -> Iterator[Codec]:
     """Yield the media codecs that want a file with this head, in the order of trying."""
     for row in ROWS:
-        if row.media and (not row.magics or head.startswith(row.magics)):
+        if row.media and (head.startswith(row.magics) or (row.text and b"\0" not in head)):
             codec = _load(row)
             if codec.claims(head, options):
                 yield codec
