@@ -12,7 +12,7 @@ hashes of the last two to four bytes and of the current word beside the byte its
     logits = V rms(v)
 
 Fixed-point formats, shared with `char_rnn_int`:
-    residual stream v  int16 range, 2**-10       activations u, y  int8, 2**-5
+    residual stream v  18 bits, 2**-8            activations u, y  int8, 2**-5
     gates i, c, g      2**-10 before, then i in 2**-15, c in 2**-22      state h  int32, 2**-22, in [-1, 1]
 
 B batch, T time, H stream width, E state width, K kinds (learned initial states).

@@ -23,7 +23,7 @@ from neuralzip.nets.char_rnn_step import I8, I32, LOGIT_BITS, STATE_BITS
 ARCHITECTURE = "char-rnn-1"
 INITIAL_BITS = 7
 STEPS_PER_OCTAVE = 64
-SCALE_BITS = 14
+SCALE_BITS = 12
 START = 10
 """The byte that is taken as read before the first one: a line feed."""
 
@@ -31,7 +31,7 @@ START = 10
 def norm_tables(width: int) -> dict[str, npt.NDArray[Any]]:
     """Return the tables that turn a sum of squares over `width` channels into a multiplier and a shift."""
     least = width * (RMS_FLOOR * 2.0**STREAM_BITS) ** 2
-    octaves = int(np.ceil(np.log2(width * 2.0**30 / least)))
+    octaves = int(np.ceil(np.log2(width * float(step.STREAM_MAX) ** 2 / least)))
     bounds = least * 2.0 ** (np.arange(octaves * STEPS_PER_OCTAVE + 1) / STEPS_PER_OCTAVE)
     middle = np.concatenate([[least], bounds * 2.0 ** (0.5 / STEPS_PER_OCTAVE)])
     ratio = 2.0**ACT_BITS / np.sqrt(middle / width)

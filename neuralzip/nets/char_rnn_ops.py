@@ -18,7 +18,7 @@ from neuralzip.nets.quantise import WEIGHT_MAX, QuantLinear, quantise, row_expon
 
 ACT_BITS = 5
 GATE_BITS = 10
-STREAM_BITS = 10
+STREAM_BITS = 8
 GATE_LIMIT = 4.0
 RMS_FLOOR = 2.0**-4
 LEAK = 2.0**-5

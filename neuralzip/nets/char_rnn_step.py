@@ -2,7 +2,7 @@
 
 Formats (int32 or wider while computed; rounding is floor(x + 1/2), clamps are symmetric; A = int8 in 2**-5):
 
-    v = embeddings << 5                                              stream, 2**-10, int16 range
+    v = embeddings << 3                                              stream, 2**-8, 18 bits
     u = clamp(round(v * scale / 2**shift))                           A; scale and shift by the sum of squares of v
     a, z, g = round(U u) clamped to 4096, 2048, 4096                 gates, 2**-10
     t = 4096 - |a|;  s = t * t >> 10;  i = s if a < 0 else 2**15 - s        2**-15
@@ -28,7 +28,7 @@ LOGIT_BITS = 8
 STATE_BITS = 22
 ONE = 1 << 15
 GATE_MAX, CANDIDATE_MAX = 4 << GATE_BITS, 2 << GATE_BITS
-STREAM_MAX = (1 << 15) - 1
+STREAM_MAX = (1 << 17) - 1
 NARROW = 3
 """Up to so many lanes a compiled dot product beats torch's int8 product."""
 
