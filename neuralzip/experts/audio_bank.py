@@ -113,7 +113,8 @@ def predict_bank(bank: Bank, c: int, past: Reals, own: np.uint64, other: np.uint
         c: channel.
         past: samples of all channels, each backwards in time.
         own: place in `past` of the channel's latest sample; PAST are read from there.
-        other: place of the partner's latest sample likewise (for a channel alone: its own of lag 33).
+        other: place of the partner's latest sample likewise; for a channel alone: `own`, and older taps of its own
+            take the place of the partner's.
         t: number of the sample.
     """
     stages, memory = bank.stages, bank.memory
@@ -122,8 +123,9 @@ def predict_bank(bank: Bank, c: int, past: Reals, own: np.uint64, other: np.uint
         first, inputs = bank.taps[w, 0], inputs_at(where)
         for k in range(first):
             memory[inputs + k] = past[own + k]
+        second = other + (first if other == own else U(0))
         for k in range(bank.taps[w, 1]):
-            memory[inputs + first + k] = past[other + k]
+            memory[inputs + first + k] = past[second + k]
         stages[w] = predict_ls(memory, where)
     for f in range(len(FILTERS)):
         stages[len(WINDOWS) + f] = stages[bank.parents[f]] + predict_nlms(memory, _filter(bank, c, f), t)
@@ -132,6 +134,12 @@ def predict_bank(bank: Bank, c: int, past: Reals, own: np.uint64, other: np.uint
     for s in range(STAGES):
         memory[inputs + U(s)] = stages[s]
     stages[STAGES] = predict_ls(memory, where)
+
+
+@numba.njit(cache=True)
+def prediction(bank: Bank, k: int) -> float:
+    """Return the one of PREDICTIONS that `predict_bank` found."""
+    return bank.stages[CHOSEN[k] if k < len(CHOSEN) else STAGES]
 
 
 @numba.njit(cache=True)

@@ -4,17 +4,17 @@ A predictor keeps the exponentially forgotten moments of its inputs and the targ
 (moments + ridge) * weights = cross for new weights by LDL' elimination. Each sample counts with the inverse of the
 running mean error: loud passages, where errors are large, then do not drown the others.
 
-Exactness: only + - * / on IEEE doubles in a fixed order; compiled without fastmath, so that no product and sum are
-contracted and no sum is reordered (sums over taps run in LANES explicit lanes). Predictions are rounded to a grid of
-2**-10, and moments below TINY are set to zero before products of them could become subnormal, so that a processor
-told to flush subnormals gives the same results.
+Exactness: only + - * / on IEEE doubles in a fixed order; compiled without fastmath, so that no product and sum
+are contracted and no sum is reordered (sums over taps run in LANES explicit lanes). Predictions are rounded to a
+grid of 2**-10, and moments below TINY are set to zero before products of them could become subnormal, so that a
+processor told to flush subnormals gives the same results.
 
 All state lies in one flat array, `memory`, that many predictors share; a Place says where. Each array passed to a
 compiled function, and each slice, costs a reference count in every call (measured: 8 of 12 us a sample), and
 unsigned indices spare numba's handling of negative ones, so that inner loops vectorise.
 
-Sources: S. Haykin, "Adaptive Filter Theory" (windowed normal equations); T. Ulacha and R. Stasinski, "Context based
-lossless coder of audio signals" (2015), which weights samples too. P: inputs, padded to a multiple of LANES.
+Sources: S. Haykin, "Adaptive Filter Theory" (windowed normal equations); T. Ulacha and R. Stasinski, "Context
+based lossless coder of audio signals" (2015), which weights samples too. P: inputs, padded to a multiple of LANES.
 """
 
 from typing import NamedTuple

@@ -47,6 +47,7 @@ def _layout(description: bytes, start: int, size: int) -> Layout:
     flags, packet, frames, channels, bits = struct.unpack(">5I", description[12:32])
     width = packet // channels if channels and frames == 1 else 0
     encoding: Encoding = "float" if flags & _IS_FLOAT else "signed"
-    whole_rate = int(rate) if 0 <= rate < 2**32 else 0
+    if not 0 <= rate < 2**32:
+        rate = 0
     big = not flags & _IS_LITTLE
-    return checked(Layout("caf", start, size, min(channels, 255), width, encoding, big, min(bits, 255), whole_rate))
+    return checked(Layout("caf", start, size, min(channels, 255), width, encoding, big, min(bits, 255), int(rate)))

@@ -1,7 +1,7 @@
 """Bytes of interleaved frames <-> sample arrays, exactly.
 
-Floating-point samples become integers where every one of them is an integer over one common divisor (files that were
-integers once); the divisor's code is what `to_samples` returns beside the samples. C channels, T frames.
+Floating-point samples become integers where every one of them is an integer over one common divisor (files that
+were integers once); the divisor's code is what `to_samples` returns beside the samples. C channels, T frames.
 """
 
 import numpy as np

@@ -1,0 +1,108 @@
+"""The compiled loop of the audio codec: predict, code, learn, sample by sample and channel by channel.
+
+A group is one channel, or two that predict each other. Its samples are coded in segments, each an rANS stream of
+its own (rANS is last in, first out: a segment bounds what an encoder has to keep), while everything learnt goes on
+from segment to segment.
+
+C channels of a group, T frames.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from neuralzip.errors import CorruptError
+from neuralzip.experts import bits
+from neuralzip.experts.audio_bank import PAST, Bank, learn_bank, new_bank, predict_bank, prediction
+from neuralzip.experts.audio_least_squares import U
+from neuralzip.experts.audio_residual import MAX_DECISIONS, POINT, K, Residual, code_sample, new_residual
+from neuralzip.experts.bits import BitCoder
+
+Samples = npt.NDArray[np.int32]
+Reals = npt.NDArray[np.float64]
+
+SEGMENT_FRAMES = 1 << 16
+_MARGIN = 2 * PAST
+
+
+class Group(NamedTuple):
+    """All that a group has learnt.
+
+    Attributes:
+        bank: its predictors.
+        residual: its model of what they leave.
+        past: [C * (SEGMENT_FRAMES + _MARGIN)] samples, each channel backwards in time.
+    """
+
+    bank: Bank
+    residual: Residual
+    past: Reals
+
+
+def new_group(channels: int) -> Group:
+    """Return a group of one or two channels that has not begun."""
+    past = np.zeros(channels * (SEGMENT_FRAMES + _MARGIN))
+    return Group(new_bank(channels), new_residual(channels), past)
+
+
+def encode(samples: Samples) -> Iterator[bytes]:
+    """Yield the streams of the segments of [C, T] samples, C <= 2."""
+    channels, length = samples.shape
+    group = new_group(channels)
+    coder = bits.encoder(channels * min(length, SEGMENT_FRAMES) * MAX_DECISIONS)
+    for start in range(0, length, SEGMENT_FRAMES):
+        segment = np.ascontiguousarray(samples[:, start : start + SEGMENT_FRAMES], np.int32)
+        _run(segment, coder, group.bank, group.residual, group.past, start)
+        yield bits.finish(coder)
+
+
+def decode(streams: list[bytes], channels: int, length: int) -> Samples:
+    """Return [C, T] samples.
+
+    Raises:
+        CorruptError: the streams are not those of so many samples.
+    """
+    if len(streams) != (length + SEGMENT_FRAMES - 1) // SEGMENT_FRAMES:
+        raise CorruptError(f"damaged: {len(streams)} audio segments for {length} frames")
+    samples = np.zeros((channels, length), np.int32)
+    group = new_group(channels)
+    for index, stream in enumerate(streams):
+        start = index * SEGMENT_FRAMES
+        segment = np.zeros((channels, min(SEGMENT_FRAMES, length - start)), np.int32)
+        coder = bits.decoder(stream)
+        _run(segment, coder, group.bank, group.residual, group.past, start)
+        if not bits.is_exhausted(coder):
+            raise CorruptError("damaged: an audio segment does not end where its samples do")
+        samples[:, start : start + SEGMENT_FRAMES] = segment
+    return samples
+
+
+@numba.njit(cache=True, nogil=True)
+def _run(segment: Samples, coder: BitCoder, bank: Bank, residual: Residual, past: Reals, start: int) -> None:
+    """Code a segment, T <= SEGMENT_FRAMES; decoding fills it in. `start` is the number of its first frame."""
+    channels, length = segment.shape
+    size = SEGMENT_FRAMES + _MARGIN
+    for c in range(channels):  # the latest samples move to the far end, the place of the oldest
+        for k in range(_MARGIN):
+            past[c * size + SEGMENT_FRAMES + k] = past[c * size + k]
+    for t in range(length):
+        at = SEGMENT_FRAMES - t
+        for c in range(channels):
+            own = c * size + at
+            other = own if channels == 1 else (1 - c) * size + at - c
+            predict_bank(bank, c, past, U(own), U(other), U(start + t))
+            _show(bank, residual)
+            value = code_sample(residual, coder, c, channels - 1 - c, np.int64(segment[c, t]))
+            segment[c, t] = value
+            past[own - 1] = value
+            learn_bank(bank, c, float(value), U(start + t))
+
+
+@numba.njit(cache=True)
+def _show(bank: Bank, residual: Residual) -> None:
+    """Hand the chosen predictions over, in fixed point."""
+    for k in range(K):
+        residual.means[k] = np.int64(np.floor(prediction(bank, k) * (1 << POINT) + 0.5))
