@@ -8,9 +8,10 @@ B rows, K entries of the alphabet.
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from neuralzip.exact.compiled import entry
 
 PRECISION = 24
 """Precision of the coder; tables of less are scaled up by a shift."""
@@ -18,7 +19,7 @@ PRECISION = 24
 IntArray = npt.NDArray[np.int32]
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _intervals(freqs: IntArray, symbols: IntArray, starts: IntArray, widths: IntArray) -> None:
     for b in range(len(symbols)):
         start = np.int32(0)

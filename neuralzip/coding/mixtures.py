@@ -5,17 +5,17 @@ N rows, K components; the parameters are those of `exact.logistic`.
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.coding.rans import Decoder, Head, Words, drop, peek
 from neuralzip.exact import logistic
+from neuralzip.exact.compiled import entry
 
 IntArray = npt.NDArray[np.int32]
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def pop_rows(
     words: Words,
     head: Head,

@@ -17,12 +17,12 @@ B symbols at a time, K entries of the alphabet.
 import functools
 from typing import Any, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.coding import freqs as tables
 from neuralzip.errors import CorruptError
+from neuralzip.exact.compiled import entry, inner
 
 PRECISION = tables.PRECISION
 _MASK = np.uint64((1 << PRECISION) - 1)
@@ -39,7 +39,7 @@ Head = npt.NDArray[np.uint64]
 """[2]: the state, and how many words lie on the stack below it."""
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def push(words: Words, head: Head, start: int, freq: int) -> None:
     """Push the interval [start, start + freq) of 2**24; freq >= 1, and room for one more word."""
     state, size = head[0], np.uint64(freq)
@@ -51,13 +51,13 @@ def push(words: Words, head: Head, start: int, freq: int) -> None:
     head[0] = (quotient << _SHIFT) + (state - quotient * size) + np.uint64(start)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def peek(head: Head) -> int:
     """Return the quantile in [0, 2**24) that the interval on top of the stack holds."""
     return int(head[0] & _MASK)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def drop(words: Words, head: Head, start: int, freq: int) -> None:
     """Pop the interval [start, start + freq) that holds `peek(head)`."""
     state = (head[0] >> _SHIFT) * np.uint64(freq) + (head[0] & _MASK) - np.uint64(start)
@@ -67,7 +67,7 @@ def drop(words: Words, head: Head, start: int, freq: int) -> None:
     head[0] = state
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _push_reversed(words: Words, head: Head, starts: IntArray, freqs: IntArray, shift: int) -> bool:
     """Push all, last first; return whether every frequency was positive (nothing after a bad one is pushed)."""
     for b in range(len(starts) - 1, -1, -1):
@@ -77,7 +77,7 @@ def _push_reversed(words: Words, head: Head, starts: IntArray, freqs: IntArray, 
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def pop_row(words: Words, head: Head, freqs: IntArray, shift: int) -> int:
     """Pop a symbol under a table [K] of precision 24 - shift."""
     quantile = peek(head) >> shift
@@ -89,13 +89,13 @@ def pop_row(words: Words, head: Head, freqs: IntArray, shift: int) -> int:
     return symbol
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _pop_rows(words: Words, head: Head, freqs: IntArray, shift: int, symbols: IntArray) -> None:
     for b in range(len(symbols)):
         symbols[b] = pop_row(words, head, freqs[b], shift)
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _pop_uniform(words: Words, head: Head, bits: int, values: IntArray) -> None:
     shift = PRECISION - bits
     for b in range(len(values)):

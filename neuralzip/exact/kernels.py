@@ -23,13 +23,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from neuralzip.errors import ModelError, UsageError
+from neuralzip.exact.compiled import entry, inner
 
 WEIGHT_LOW, WEIGHT_HIGH = -64, 63
 ACTIVATION_MAX = 128
@@ -188,7 +188,7 @@ def _ieee_float32(a: Tensor) -> Iterator[None]:
         settings.fp32_precision = before
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def matvec(weight: Int8Array, x: Int8Array, acc: npt.NDArray[np.int32]) -> None:
     """Set acc [M] to weight [M, K] times x [K]; for calls inside compiled loops."""
     for m in range(weight.shape[0]):
@@ -198,7 +198,7 @@ def matvec(weight: Int8Array, x: Int8Array, acc: npt.NDArray[np.int32]) -> None:
         acc[m] = total
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _matvecs(weight: Int8Array, a: Int8Array, acc: npt.NDArray[np.int32]) -> None:
     for n in range(a.shape[0]):
         matvec(weight, a[n], acc[n])

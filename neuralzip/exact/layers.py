@@ -9,7 +9,6 @@ N rows (batch), K inputs, M outputs.
 import functools
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from neuralzip.errors import ModelError
 from neuralzip.exact import kernels
+from neuralzip.exact.compiled import entry
 
 _MAX_SHIFT = 31
 _MAX_LEFT = 15
@@ -77,7 +77,7 @@ def _narrowest(low: int, high: int) -> torch.dtype:
     return torch.int8 if low >= -128 and high <= 127 else torch.int16
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _finish(
     acc: npt.NDArray[np.int32],
     offset: npt.NDArray[np.int32],
@@ -94,7 +94,7 @@ def _finish(
             out[n, m] = min(max(value, least), most)
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _finish_residual(
     acc: npt.NDArray[np.int32],
     offset: npt.NDArray[np.int32],

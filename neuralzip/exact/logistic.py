@@ -16,11 +16,11 @@ Source: T. Salimans, A. Karpathy, X. Chen, D. Kingma, "PixelCNN++" (2017), arXiv
 N rows, K components, A symbols of the alphabet.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.exact import tables
+from neuralzip.exact.compiled import entry, inner
 
 PRECISION = 24
 CDF_BITS = 30
@@ -66,7 +66,7 @@ def inverse_scales(count: int, steps: int, octaves_below_one: int = 0) -> IntArr
     return np.array([max(tables.rounded(value * largest, INVERSE_BITS), 1) for value in falling], np.int32)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def cdf(x: int) -> int:
     """Return 2**30 / (1 + exp(-x)) for x in units of 2**-20 nats; never falls as x grows."""
     x = min(max(x, -_LIMIT), _LIMIT)
@@ -75,7 +75,7 @@ def cdf(x: int) -> int:
     return int(low + (((CDF[cell + 1] - low) * (x & _CELL_MASK)) >> _CELL_BITS))
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def start_of(
     symbol: int, means: IntArray, inverses: IntArray, weights: IntArray, mean_bits: int, alphabet: int
 ) -> int:
@@ -102,7 +102,7 @@ def start_of(
     return int(symbol + (share >> 38))
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def find(
     quantile: int, means: IntArray, inverses: IntArray, weights: IntArray, mean_bits: int, alphabet: int
 ) -> tuple[int, int, int]:
@@ -137,7 +137,7 @@ def find(
     return low, start, end - start
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def intervals(
     symbols: IntArray,
     means: IntArray,

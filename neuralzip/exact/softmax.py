@@ -7,11 +7,11 @@
 B rows, K entries of the alphabet.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.exact import tables
+from neuralzip.exact.compiled import entry, inner
 
 STEP_BITS = 8
 """The table has 2**STEP_BITS steps a nat; finer logits are rounded to them."""
@@ -33,7 +33,7 @@ EXP = _exp_table()
 _LAST = len(EXP) - 1
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def freqs_of_row(logits: IntArray, logit_bits: int, precision: int, freqs: IntArray) -> None:
     """Set freqs [K] from logits [K]; for calls inside compiled loops. See `to_freqs`."""
     size = len(logits)
@@ -58,7 +58,7 @@ def freqs_of_row(logits: IntArray, logit_bits: int, precision: int, freqs: IntAr
     freqs[best] += spare - given
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _freqs_of_rows(logits: IntArray, logit_bits: int, precision: int, freqs: IntArray) -> None:
     for b in range(logits.shape[0]):
         freqs_of_row(logits[b], logit_bits, precision, freqs[b])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from neuralzip.errors import ModelError, UsageError
 from neuralzip.exact import kernels
+from neuralzip.exact.compiled import entry
 
 
 def operands(seed: int, n: int, k: int, m: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -140,8 +141,13 @@ def test_products_under_autocast_are_exact() -> None:
         np.testing.assert_array_equal(kernels.matmul(a, packed).numpy(), oracle(a, weight))
 
 
+@entry
+def matvec(weight: np.ndarray, x: np.ndarray, acc: np.ndarray) -> None:
+    kernels.matvec(weight, x, acc)
+
+
 def test_matvec_for_compiled_loops() -> None:
     a, weight = operands(6, 1, 77, 19)
     acc = np.empty(19, np.int32)
-    kernels.matvec(weight.numpy(), a.numpy()[0], acc)
+    matvec(weight.numpy(), a.numpy()[0], acc)
     np.testing.assert_array_equal(acc, oracle(a, weight)[0])

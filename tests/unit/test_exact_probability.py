@@ -12,12 +12,30 @@ from hypothesis import strategies as st
 from neuralzip.coding import freqs as coding_freqs
 from neuralzip.coding import mixtures, rans
 from neuralzip.exact import logistic, softmax, tables
+from neuralzip.exact.compiled import entry
 
+Array = np.ndarray
+Found = tuple[int, int, int]
 PINNED = {
     "exp": "e1ae183700a7dae78ac3047dcbe03cbcd15889754d351d53d82bfa9d8f717d2b",
     "cdf": "4fbee491039c42379e7734e0677332ebed21ecd126f3f1fb1ed7bb1bffdd5fec",
     "inverse": "f4efafead0b15094ba27864f4a68caf7dc3b5736c231eea3b336e770383e9b5c",
 }
+
+
+@entry
+def cdf(x: int) -> int:
+    return logistic.cdf(x)
+
+
+@entry
+def start_of(symbol: int, means: Array, inverses: Array, weights: Array, mean_bits: int, alphabet: int) -> int:
+    return logistic.start_of(symbol, means, inverses, weights, mean_bits, alphabet)
+
+
+@entry
+def find(quantile: int, means: Array, inverses: Array, weights: Array, mean_bits: int, alphabet: int) -> Found:
+    return logistic.find(quantile, means, inverses, weights, mean_bits, alphabet)
 
 
 def digest(array: np.ndarray) -> str:
@@ -93,11 +111,11 @@ def test_softmax_refuses_sizes_out_of_range(shape: tuple[int, ...], bits: int, p
 
 def test_cdf_never_falls_and_is_near_the_real_one() -> None:
     x = np.arange(-(22 << 20), 22 << 20, 1013)
-    values = np.array([logistic.cdf(int(v)) for v in x[:: len(x) // 3000]])
+    values = np.array([cdf(int(v)) for v in x[:: len(x) // 3000]])
     assert (np.diff(values) >= 0).all()
     real = 1 / (1 + np.exp(-x[:: len(x) // 3000] / 2**20))
     assert np.abs(values / 2.0**30 - real).max() < 5e-6
-    assert logistic.cdf(-(10**15)) >= 0 and logistic.cdf(10**15) <= 1 << 30
+    assert cdf(-(10**15)) >= 0 and cdf(10**15) <= 1 << 30
 
 
 def oracle_start(symbol: int, row: "Row", mean_bits: int, alphabet: int) -> int:
@@ -134,27 +152,27 @@ def test_mixture_intervals_are_their_definition(case: tuple[Row, int, int], data
     row, mean_bits, alphabet = case
     arrays = [np.array(part, np.int32) for part in row]
     symbol = data.draw(st.sampled_from([0, 1, alphabet - 1]) | st.integers(0, alphabet - 1))
-    start = logistic.start_of(symbol, *arrays, mean_bits, alphabet)
-    end = logistic.start_of(symbol + 1, *arrays, mean_bits, alphabet)
+    start = start_of(symbol, *arrays, mean_bits, alphabet)
+    end = start_of(symbol + 1, *arrays, mean_bits, alphabet)
     assert start == oracle_start(symbol, row, mean_bits, alphabet)
     assert end == oracle_start(symbol + 1, row, mean_bits, alphabet) and end > start
     for quantile in (start, end - 1, (start + end) // 2):
-        assert logistic.find(quantile, *arrays, mean_bits, alphabet) == (symbol, start, end - start)
+        assert find(quantile, *arrays, mean_bits, alphabet) == (symbol, start, end - start)
 
 
 def test_a_whole_alphabet_is_partitioned() -> None:
     arrays = [np.array(part, np.int32) for part in ([40, 3000], [1 << 24, 1 << 19], [30000, 35536])]
-    starts = [logistic.start_of(s, *arrays, 4, 256) for s in range(257)]
+    starts = [start_of(s, *arrays, 4, 256) for s in range(257)]
     assert starts[0] == 0 and starts[-1] == 1 << 24 and min(np.diff(starts)) >= 1
     for quantile in range(0, 1 << 24, 49999):
-        symbol, start, freq = logistic.find(quantile, *arrays, 4, 256)
+        symbol, start, freq = find(quantile, *arrays, 4, 256)
         assert start == starts[symbol] <= quantile < start + freq == starts[symbol + 1]
 
 
 def test_mixture_probabilities_are_near_the_real_ones() -> None:
     mean, scale = 100.25, 3.0
     arrays = [np.array([part], np.int32) for part in (round(mean * 16), round(2**24 / scale), 1 << 16)]
-    starts = np.array([logistic.start_of(s, *arrays, 4, 256) for s in range(257)])
+    starts = np.array([start_of(s, *arrays, 4, 256) for s in range(257)])
     edges = [1 / (1 + math.exp(-(s - 0.5 - mean) / scale)) for s in range(1, 256)]
     real = np.maximum(np.diff([0.0, *edges, 1.0]), 1e-30)
     assert (real * np.log2(real / (np.diff(starts) / 2.0**24))).sum() < 1e-4
