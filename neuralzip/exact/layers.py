@@ -19,7 +19,7 @@ from neuralzip.exact import kernels
 from neuralzip.exact.compiled import entry
 
 _MAX_SHIFT = 31
-_MAX_LEFT = 15
+_MAX_LEFT = 14
 
 
 class Shift(NamedTuple):
@@ -28,7 +28,7 @@ class Shift(NamedTuple):
     Attributes:
         half: [M] or [] int32, 2**(right - 1), 0 where right is 0.
         right: int32, 0..31.
-        left: int32, 0..15, None where it is 0 throughout.
+        left: int32, 0..14, None where it is 0 throughout.
     """
 
     half: Tensor
@@ -40,7 +40,7 @@ def shift_of(shift: Tensor | int) -> Shift:
     """Prepare a right shift, one for all columns or one for each; negative ones shift to the left.
 
     Raises:
-        ModelError: a left shift of more than 15.
+        ModelError: a left shift of more than 14.
     """
     steps = torch.as_tensor(shift, dtype=torch.int32)
     if steps.numel() and int(steps.min()) < -_MAX_LEFT:
@@ -59,11 +59,11 @@ def requantise(acc: Tensor, shift: Shift | Tensor | int, low: int = -127, high: 
     Args:
         acc: [N, M] int32, |acc| + 2**(shift - 1) < 2**31.
         shift: right shift, an integer or [M]; 0 and negative allowed.
-        low: least result, -2**15..0.
-        high: largest result, 0..2**15 - 1.
+        low: least result, -2**16..0.
+        high: largest result, 0..2**16 - 1.
 
     Returns:
-        [N, M] int8, or int16 where the range asks for it.
+        [N, M] int8, or int16 or int32 where the range asks for it.
     """
     half, right, left = shift if isinstance(shift, Shift) else shift_of(shift)
     rounded = torch.bitwise_right_shift(acc + half.to(acc.device), right.to(acc.device))
@@ -74,7 +74,9 @@ def requantise(acc: Tensor, shift: Shift | Tensor | int, low: int = -127, high: 
 
 
 def _narrowest(low: int, high: int) -> torch.dtype:
-    return torch.int8 if low >= -128 and high <= 127 else torch.int16
+    if low >= -128 and high <= 127:
+        return torch.int8
+    return torch.int16 if low >= -(1 << 15) and high < 1 << 15 else torch.int32
 
 
 @entry
@@ -84,7 +86,7 @@ def _finish(
     right: npt.NDArray[np.int32],
     low: int,
     high: int,
-    out: npt.NDArray[np.int8],
+    out: npt.NDArray[np.int8] | npt.NDArray[np.int16],
 ) -> None:
     """Set out to clamp((acc + offset) >> right), all [N, M] or [M]."""
     least, most = np.int32(low), np.int32(high)
@@ -102,7 +104,7 @@ def _finish_residual(
     residual: npt.NDArray[np.int8],
     low: int,
     high: int,
-    out: npt.NDArray[np.int8],
+    out: npt.NDArray[np.int8] | npt.NDArray[np.int16],
 ) -> None:
     """Set out to clamp(residual + ((acc + offset) >> right)), all [N, M] or [M]."""
     least, most = np.int32(low), np.int32(high)
@@ -153,23 +155,23 @@ class Linear:
     def apply(
         self, a: Tensor, bits: int, low: int = -127, high: int = 127, residual: Tensor | None = None
     ) -> Tensor:
-        """Return clamp(residual + to_format(self(a))) in one pass; the fast way for int8 results.
+        """Return clamp(residual + to_format(self(a))) in one pass; the fast way.
 
         Args:
             a: [N, K] int8.
             bits: fractional bits of the result.
-            low: least result, -128..0; 0 makes it a rectifier.
-            high: largest result, 0..127.
+            low: least result, -2**15..0; 0 makes it a rectifier.
+            high: largest result, 0..2**15 - 1.
             residual: [N, M] int8 with the same bits, added before the clamp; None for none.
 
         Returns:
-            [N, M] int8.
+            [N, M] int8, or int16 where the range asks for it.
         """
         acc = kernels.matmul(a, self.packed)
         if acc.is_cuda or self.shift(bits).left is not None:
             return self._apply_slowly(acc, bits, low, high, residual)
         offset, right = self._fused(bits)
-        out = torch.empty(acc.shape, dtype=torch.int8)
+        out = torch.empty(acc.shape, dtype=_narrowest(low, high))
         if residual is None:
             _finish(acc.numpy(), offset, right, low, high, out.numpy())
         else:
@@ -180,8 +182,9 @@ class Linear:
         acc.add_(self.bias)
         if residual is None:
             return requantise(acc, self.shift(bits), low, high)
-        # |residual| <= 128: within 2**14 nothing that the clamp could still change is lost.
-        return (requantise(acc, self.shift(bits), -(1 << 14), 1 << 14) + residual).clamp_(low, high).to(torch.int8)
+        # Within 128 of the range nothing is lost that a residual could still change.
+        rounded = requantise(acc, self.shift(bits), low - 128, high + 128).to(torch.int32)
+        return (rounded + residual).clamp_(low, high).to(_narrowest(low, high))
 
     def _shift(self, bits: int) -> Shift:
         """Prepare the shift to a format, having proved that rounding stays within int32."""

@@ -40,7 +40,7 @@ def operands(case: int, extreme: int) -> tuple[np.ndarray, np.ndarray]:
     return a.astype(np.int8), weight.astype(np.int8)
 
 
-def products(name: str, splits: int) -> str:
+def products(name: str, splits: int, device: str = "cpu") -> str:
     """Return the digest of all products by one kernel, the batch cut into pieces; and of requantised ones."""
     sha = hashlib.sha256()
     for case in range(len(SHAPES)):
@@ -48,11 +48,12 @@ def products(name: str, splits: int) -> str:
             a, weight = operands(case, extreme)
             m = len(weight)
             unit = torch.arange(m, dtype=torch.int32) % 20
-            layer = layers.Linear(torch.from_numpy(weight), torch.arange(m, dtype=torch.int32) * 1000 - 7, unit)
+            bias = torch.arange(m, dtype=torch.int32) * 1000 - 7
+            layer = layers.Linear(torch.from_numpy(weight), bias, unit).to(device)
             with kernels.using(name):
-                pieces = torch.from_numpy(a).chunk(splits)
-                sha.update(torch.cat([layer(piece) for piece in pieces]).numpy().tobytes())
-                sha.update(torch.cat([layer.apply(piece, 3) for piece in pieces]).numpy().tobytes())
+                pieces = torch.from_numpy(a).to(device).chunk(splits)
+                sha.update(torch.cat([layer(piece) for piece in pieces]).cpu().numpy().tobytes())
+                sha.update(torch.cat([layer.apply(piece, 3) for piece in pieces]).cpu().numpy().tobytes())
     return sha.hexdigest()
 
 
@@ -110,6 +111,13 @@ def test_outputs_do_not_depend_on_the_processor(setting: dict[str, str], tmp_pat
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["int8", PINNED]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_outputs_do_not_depend_on_the_device() -> None:
+    assert kernels.available("cuda") == "int8"
+    assert {products(name, splits, "cuda") for name in ("int8", "float32") for splits in (1, 3)} == {PINNED}
 
 
 def test_compiled_kernels_hold_no_fused_multiply_add() -> None:
