@@ -1,7 +1,8 @@
 """The byte codec: any bytes, mixed from online experts and, where it is installed and wanted, a char-RNN.
 
 A block is cut into lanes that are decoded side by side, so that the net sees a batch at each time step; the
-experts see all lanes. The coder is flushed every FLUSH_BYTES bytes, which bounds the encoder's memory at four bytes' cost.
+experts see all lanes. The coder is flushed every FLUSH_BYTES bytes, which bounds the encoder's memory
+at the cost of some four bytes.
 
 Parameters of a block: loop version, net flag, kind (the net's initial state), lanes (varint). Payload: for every
 flush, the size of its words in bytes (varint), then the words.
@@ -9,7 +10,7 @@ flush, the size of its words in bytes (varint), then the words.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,11 @@ MAX_BLOCK_BYTES = 1 << 24
 MAX_LANES = 256
 EXPERTS = "bytes-experts"
 NETS = {"small": "text-small", "base": "text-base", "large": "text-large"}
-DEFAULT = "base"
+DEFAULTS = ("base", "small")
+"""Nets in the order of preference where the user chose none."""
+LANE_BYTES = 1 << 15
+PROBE_BYTES = 512
+SYMBOLS = 256
 _STEP_BYTES = 1 << 14
 """Bytes in all lanes between two reports of progress, and at most so many rows of logits at once."""
 
@@ -52,16 +57,25 @@ class Setup:
         return bytes([LOOP_VERSION, len(self.models) - 1, self.kind]) + varint(self.lanes)
 
 
-class Net(Protocol):
-    """Logits of the next byte of every lane; state moves on by the bytes shown."""
+class _Guide:
+    """The char-RNN beside the experts: logits for the steps to come, moved on by the bytes that came."""
 
-    def first(self) -> npt.NDArray[np.int32]:
-        """Return [L, 256] logits before any byte."""
-        ...
+    def __init__(self, identity: bytes, setup: Setup, device: str) -> None:
+        from neuralzip.nets.char_rnn_int import IntCharRNN  # torch: only where a net is used
 
-    def step(self, symbols: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-        """Return [L, 256] logits after one more byte of each lane."""
-        ...
+        self.net = IntCharRNN(zoo.load_identity(identity), setup.lanes, device)
+        self.next = self.net.reset(setup.kind)  # [L, 256], of the next step
+
+    def foresee(self, symbols: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+        """Return the logits [L, S, 256] of S steps whose bytes [L, S] are known already."""
+        after = self.net.bulk(symbols)
+        logits = np.concatenate([self.next[:, None], after[:, :-1]], axis=1)
+        self.next = after[:, -1]
+        return np.ascontiguousarray(logits)
+
+    def reveal(self, symbols: npt.NDArray[np.uint8]) -> None:
+        """Move on by one byte [L] of every lane."""
+        self.next = self.net.step(symbols)
 
 
 class Bytes:
@@ -86,13 +100,14 @@ class Bytes:
 
 def encode(data: bytes, options: Options) -> Block:
     """Return `data` (1 .. MAX_BLOCK_BYTES bytes) as one block."""
-    setup = _setup(len(data), options)
+    setup = _setup(data, options)
     model = _model(np.frombuffer(data, np.uint8).copy(), setup)
     lanes = setup.lanes
     coder = bits.encoder(8 * (min(len(data), FLUSH_BYTES) + lanes))
+    guide = _guide(setup, options)
     payload, nll = bytearray(), 0.0
     for steps in _flushes(len(data), lanes):
-        _run(model, coder, steps, options)
+        _run(model, coder, guide, steps, options)
         nll += bits.logged_bits(coder)
         words = bits.finish(coder)
         payload += varint(len(words)) + words
@@ -103,6 +118,7 @@ def decode(block: Block, options: Options) -> bytes:
     """Return the bytes of a block that `encode` made; raise CorruptError for any other."""
     setup = _parse(block)
     model = _model(np.zeros(block.raw_size, np.uint8), setup)
+    guide = _guide(setup, options)
     place = 0
     for steps in _flushes(block.raw_size, setup.lanes):
         size, place = read_varint(block.payload, place)
@@ -110,7 +126,7 @@ def decode(block: Block, options: Options) -> bytes:
             raise CorruptError("damaged: a byte block's words run over its end")
         coder = bits.decoder(block.payload[place : place + size])
         place += size
-        _run(model, coder, steps, options)
+        _run(model, coder, guide, steps, options)
         if not bits.is_exhausted(coder):
             raise CorruptError("damaged: a byte block's words do not come out even")
     if place != len(block.payload):
@@ -129,16 +145,65 @@ def read_varint(data: bytes, place: int) -> tuple[int, int]:
     raise CorruptError("damaged: a number in a byte block has no end")
 
 
-def _setup(size: int, options: Options) -> Setup:
-    experts = zoo.load(EXPERTS)
-    return Setup(0, 1, (experts.identity,))
+def _setup(data: bytes, options: Options) -> Setup:
+    experts = zoo.load(EXPERTS).identity
+    net = _net(options)
+    if net is None:
+        return Setup(0, 1, (experts,))
+    return Setup(_best_kind(data, net), _lane_count(len(data)), (experts, net))
+
+
+def _net(options: Options) -> bytes | None:
+    """Return the identity of the net that the user wants, None for experts alone."""
+    if options.model == "fast":
+        return None
+    if options.model is not None:
+        return zoo.load(NETS[options.model]).identity
+    installed = {name for name, _ in zoo.model_files()}
+    return next((zoo.load(NETS[name]).identity for name in DEFAULTS if NETS[name] in installed), None)
+
+
+def _lane_count(size: int) -> int:
+    """Return how many lanes pay: each costs bits at its start, all together they feed the matrix products."""
+    return max(1, min(size // LANE_BYTES, 64))
+
+
+def _best_kind(data: bytes, net: bytes) -> int:
+    """Return the initial state under which the net likes the first bytes best."""
+    from neuralzip.nets.char_rnn_int import IntCharRNN
+
+    model = zoo.load_identity(net)
+    kinds = len(model.arrays["initial"])
+    rnn = IntCharRNN(model, kinds)
+    first = rnn.reset(np.arange(kinds))
+    symbols = np.frombuffer(data[:PROBE_BYTES], np.uint8)
+    after = rnn.bulk(np.broadcast_to(symbols, (kinds, len(symbols))))
+    logits = np.concatenate([first[:, None], after[:, :-1]], axis=1) / 256.0
+    largest = logits.max(axis=2, keepdims=True)
+    chosen = logits[:, np.arange(len(symbols)), symbols] - largest[..., 0]
+    return int((chosen - np.log(np.exp(logits - largest).sum(axis=2))).sum(axis=1).argmax())
+
+
+def _guide(setup: Setup, options: Options) -> _Guide | None:
+    return _Guide(setup.models[1], setup, _device(options)) if len(setup.models) > 1 else None
+
+
+def _device(options: Options) -> str:
+    if options.device != "auto":
+        return options.device
+    return "cpu"  # the compiled net beats the round trip to a GPU for every step
 
 
 def _parse(block: Block) -> Setup:
     if len(block.params) < 4 or block.params[0] != LOOP_VERSION or not 0 < block.raw_size <= MAX_BLOCK_BYTES:
         raise CorruptError("damaged: a byte block's parameters are unknown to this release")
     lanes, end = read_varint(block.params, 3)
-    if end != len(block.params) or not 0 < lanes <= MAX_LANES or block.params[1] != len(block.models) - 1:
+    if (
+        end != len(block.params)
+        or len(block.models) > 2
+        or not 0 < lanes <= MAX_LANES
+        or block.params[1] != len(block.models) - 1
+    ):
         raise CorruptError("damaged: a byte block's parameters do not fit together")
     return Setup(block.params[2], lanes, block.models)
 
@@ -161,11 +226,32 @@ def _flushes(size: int, lanes: int) -> Iterator[int]:
         yield min(each, steps - start)
 
 
-def _run(model: ByteModel, coder: bits.BitCoder, steps: int, options: Options) -> None:
-    nothing = np.zeros((0, 1, 256), np.int32)
-    size, each = len(model.text), max(_STEP_BYTES // len(model.lanes.state), 1)
+def _run(model: ByteModel, coder: bits.BitCoder, guide: _Guide | None, steps: int, options: Options) -> None:
+    """Code so many steps of all lanes and report progress."""
+    size, lanes = len(model.text), len(model.lanes.state)
+    each = max(_STEP_BYTES // lanes, 1)
     for start in range(0, steps, each):
-        code_steps(model, coder, min(each, steps - start), nothing)
+        count = min(each, steps - start)
+        if guide is None:
+            code_steps(model, coder, count, np.zeros((0, count, SYMBOLS), np.int32))
+        elif coder.decoding:
+            _follow(model, coder, guide, count)
+        else:
+            code_steps(model, coder, count, guide.foresee(_columns(model, count)))
         if options.progress is not None:
             done = int((model.lanes.state[:, POSITION] - model.lanes.state[:, START]).sum())
             options.progress(min(done, size), size)
+
+
+def _follow(model: ByteModel, coder: bits.BitCoder, guide: _Guide, steps: int) -> None:
+    """Decode step by step, the net always one byte behind."""
+    for _ in range(steps):
+        places = model.lanes.state[:, POSITION].copy()
+        code_steps(model, coder, 1, guide.next[:, None])
+        guide.reveal(model.text[np.minimum(places, len(model.text) - 1)])
+
+
+def _columns(model: ByteModel, steps: int) -> npt.NDArray[np.uint8]:
+    """Return the next bytes [L, S] of all lanes; past a lane's end, whatever follows there."""
+    places = model.lanes.state[:, POSITION, None] + np.arange(steps)
+    return model.text[np.minimum(places, len(model.text) - 1)]

@@ -25,7 +25,6 @@ from neuralzip.experts.byte_contexts import (
     END,
     EXPECTED,
     POSITION,
-    START,
     Lanes,
     back,
     follow,
@@ -40,7 +39,7 @@ INPUTS = 2 * CONTEXTS + PLAIN_INPUTS + NET_INPUTS
 _MATCH, _ORDER0, _BIAS, _NET = 2 * CONTEXTS, 2 * CONTEXTS + 1, 2 * CONTEXTS + 2, 2 * CONTEXTS + 3
 _SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2)
 _COUNT_LIMIT = 127
-_MAP_LIMIT = 255
+_MAP_LIMIT = 1023
 _APM_ORDER2 = 1 << 16
 
 
@@ -107,15 +106,14 @@ def new_model(
         bounds: [L + 1] int64, lane l is text[bounds[l] : bounds[l + 1]].
         start: what was learnt in training, None for the plain start.
     """
-    lanes = len(bounds) - 1
     model = ByteModel(
         text=text,
         lanes=new_lanes(bounds),
-        match=match.new_match(lanes, min(max(len(text).bit_length(), 10), 20)),
+        match=match.new_match(bounds[:-1].copy(), min(max(len(text).bit_length(), 10), 20)),
         table=counters.new_table(table_bits(len(text))),
         order0=counters.new_nodes(256),
         maps=counters.new_maps(2 * CONTEXTS).reshape(CONTEXTS, 2, counters.MAP_STATES),
-        mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.14, 0.006, 0.002),
+        mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.14, 0.008, 0.002),
         refined=apm.new_maps(256 * 3 + _APM_ORDER2 * 2),
         hashes=np.zeros(CONTEXTS, np.uint64),
         slots=np.zeros(CONTEXTS, np.int64),
@@ -148,17 +146,7 @@ def _grow_tree(tree: npt.NDArray[np.int64], logits: npt.NDArray[np.int32]) -> No
 def _is_known(model: ByteModel, lane: int) -> bool:
     """Say whether the byte that a lane's match points at is decoded, by whichever lane it belongs to."""
     place = model.match.pointer[lane]
-    state = model.lanes.state
-    if place >= state[lane, START]:
-        return place < state[lane, POSITION]
-    low, high = 0, lane
-    while high - low > 1:
-        middle = (low + high) // 2
-        if state[middle, START] <= place:
-            low = middle
-        else:
-            high = middle
-    return place < state[low, POSITION]
+    return place < model.lanes.state[match.lane_of(model.match, place), POSITION]
 
 
 @inner
@@ -302,7 +290,7 @@ def _code_byte(model: ByteModel, coder: BitCoder, lane: int) -> None:
         node = 2 * node + bit
     text[position] = node & 255
     follow(model.lanes, lane, text, node & 255)
-    match.advance(model.match, lane, text, model.lanes.state[lane, START], position + 1)
+    match.advance(model.match, lane, text, position + 1)
 
 
 @entry
@@ -313,11 +301,11 @@ def code_steps(model: ByteModel, coder: BitCoder, steps: int, logits: npt.NDArra
         model: the model; decoding writes into its text.
         coder: encoder with room for 8 symbols a byte, or decoder.
         steps: S.
-        logits: [S, L, 256] int32 in 1/256 nat, the net's logits of the byte values; [0, L, 256] without a net.
+        logits: [L, S, 256] int32 in 1/256 nat, the net's logits of the byte values; [0, S, 256] without a net.
     """
     for step in range(steps):
         for lane in range(len(model.lanes.state)):
             if model.lanes.state[lane, POSITION] < model.lanes.state[lane, END]:
                 if len(logits):
-                    _grow_tree(model.tree, logits[step, lane])
+                    _grow_tree(model.tree, logits[lane, step])
                 _code_byte(model, coder, lane)

@@ -26,6 +26,7 @@ class Match(NamedTuple):
     """State of a match model over L lanes.
 
     Attributes:
+        starts: [L] int64, first place of each lane.
         heads: [2, 2**k] int32, last place (exclusive end) of a hash of LONG and of SHORT bytes, 0 for none.
         pointer: [L] int64, place of the predicted byte.
         length: [L] int64, verified length, 0 for no match.
@@ -34,6 +35,7 @@ class Match(NamedTuple):
         entry: [1] int64, the entry in use for this bit, -1 for none.
     """
 
+    starts: npt.NDArray[np.int64]
     heads: npt.NDArray[np.int32]
     pointer: npt.NDArray[np.int64]
     length: npt.NDArray[np.int64]
@@ -42,9 +44,11 @@ class Match(NamedTuple):
     entry: npt.NDArray[np.int64]
 
 
-def new_match(lanes: int, log2_heads: int) -> Match:
-    """Return a match model that has seen nothing."""
+def new_match(starts: npt.NDArray[np.int64], log2_heads: int) -> Match:
+    """Return a match model that has seen nothing, of lanes that begin at `starts`."""
+    lanes = len(starts)
     return Match(
+        starts=starts,
         heads=np.zeros((2, 1 << log2_heads), np.int32),
         pointer=np.zeros(lanes, np.int64),
         length=np.zeros(lanes, np.int64),
@@ -63,15 +67,24 @@ def length_class(length: int) -> int:
 
 
 @inner
-def _verified(text: npt.NDArray[np.uint8], start: int, end: int, place: int) -> int:
-    """Return how many bytes before `place` equal those before `end`, none from before `start`."""
+def lane_of(match: Match, place: int) -> int:
+    """Return the lane that a place belongs to."""
+    low, high = 0, len(match.starts)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if match.starts[middle] <= place:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@inner
+def _verified(match: Match, text: npt.NDArray[np.uint8], lane: int, end: int, place: int) -> int:
+    """Return how many bytes before `place` equal those before `end`, each within its own lane."""
+    limit = min(MAX_LENGTH, end - match.starts[lane], place - match.starts[lane_of(match, place - 1)])
     length = 0
-    while (
-        length < MAX_LENGTH
-        and end - 1 - length >= start
-        and place - 1 - length >= 0
-        and text[place - 1 - length] == text[end - 1 - length]
-    ):
+    while length < limit and text[place - 1 - length] == text[end - 1 - length]:
         length += 1
     return length
 
@@ -85,8 +98,8 @@ def _hash_of(text: npt.NDArray[np.uint8], end: int, count: int, size: int) -> np
 
 
 @inner
-def advance(match: Match, lane: int, text: npt.NDArray[np.uint8], start: int, end: int) -> None:
-    """Move on after the byte text[end - 1] of a lane that begins at `start`: follow, else look for a match."""
+def advance(match: Match, lane: int, text: npt.NDArray[np.uint8], end: int) -> None:
+    """Move a lane on after its byte text[end - 1]: follow the match, and look for a longer one."""
     if match.length[lane] > 0:
         hit = text[match.pointer[lane]] == text[end - 1]
         match.misses[lane] = (match.misses[lane] << 1 | (0 if hit else 1)) & 255
@@ -94,13 +107,13 @@ def advance(match: Match, lane: int, text: npt.NDArray[np.uint8], start: int, en
         match.length[lane] = min(match.length[lane] + 1, MAX_LENGTH) if hit else 0
     size = match.heads.shape[1]
     for which, count in ((0, LONG), (1, SHORT)):
-        if end - start < count:
+        if end - match.starts[lane] < count:
             continue
         slot = _hash_of(text, end, count, size)
         place = np.int64(match.heads[which, slot])
         match.heads[which, slot] = end
         if place > 0 and match.length[lane] < LONG + 4 and place != match.pointer[lane]:
-            length = _verified(text, start, end, place)
+            length = _verified(match, text, lane, end, place)
             if length >= count and length > match.length[lane]:
                 match.pointer[lane], match.length[lane] = place, length
 
