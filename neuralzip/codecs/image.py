@@ -68,6 +68,10 @@ class ImageCodec:
         """Take what starts like a raster file, unless the user chose the model of another codec."""
         return options.model in PRESETS and head.startswith(IMAGE_MAGICS)
 
+    def coder(self, options: Options, models: tuple[bytes, ...] | None = None) -> Coder:
+        """Return what codes stacks of planes; codecs of other models for pictures have their own."""
+        return Coder(options, models)
+
     def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
         """Yield one block for the whole file.
 
@@ -78,7 +82,7 @@ class ImageCodec:
         image = parser(data.startswith(_PNG)).parse(data)
         meter = Meter(options, len(data), sum(picture.pixels.size for picture in image.pictures))
         check_memory(meter.samples, options)
-        coder = Coder(options)
+        coder = self.coder(options)
         packed = side.pack(image.side)
         payload = bytearray(packed + varint(len(image.pictures)))
         for picture in image.pictures:
@@ -92,7 +96,7 @@ class ImageCodec:
         if version != VERSION or form >= len(FORMATS) or side_size > len(block.payload):
             raise CorruptError("damaged: impossible parameters of an image block")
         reader = Reader(block.payload, side_size)
-        coder = Coder(options, block.models)
+        coder = self.coder(options, block.models)
         count = reader.number(_MAX_PICTURES)
         meter = Meter(options, block.raw_size, 0)
         pictures = tuple(decode_picture(reader, coder, meter, options) for _ in range(count))

@@ -45,6 +45,7 @@ NPY_MAGICS = (b"\x93NUMPY",)
 
 ROWS = (
     Row("image", 3, "neuralzip.codecs.image", "ImageCodec", media=True, magics=IMAGE_MAGICS, rate=4e5),
+    Row("idf", 6, "neuralzip.codecs.idf", "IdfCodec", media=True, magics=IMAGE_MAGICS, rate=1e6),
     Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, magics=NPY_MAGICS, text=True, rate=1e5),
     Row("bytes", 2, "neuralzip.codecs.bytes", "Bytes", rate=1e5),
     Row("stdlib", 1, "neuralzip.codecs.stdlib", "Stdlib"),
