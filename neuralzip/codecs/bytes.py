@@ -10,7 +10,7 @@ flush, the size of its words in bytes (varint), then the words.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -21,18 +21,21 @@ from neuralzip.container.layout import varint
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.experts import bits
 from neuralzip.experts.byte_contexts import POSITION, START
-from neuralzip.experts.byte_model import ByteModel, Learned, code_steps, new_model
+from neuralzip.experts.byte_model import ByteModel, code_steps, new_model, unpacked
+
+if TYPE_CHECKING:
+    from neuralzip.nets.char_rnn_guide import Guide
 
 LOOP_VERSION = 1
 FLUSH_BYTES = 1 << 18
 MAX_BLOCK_BYTES = 1 << 24
 MAX_LANES = 256
-EXPERTS = "bytes-experts"
+FAST = "fast"
 NETS = {"small": "text-small", "base": "text-base", "large": "text-large"}
-DEFAULTS = ("base", "small")
-"""Nets in the order of preference where the user chose none."""
+EXPERTS = {FAST: "bytes-fast", "small": "bytes-small", "base": "bytes-base", "large": "bytes-large"}
+PREFERRED = ("base", "small")
+"""Presets in the order of preference where the user chose none."""
 LANE_BYTES = 1 << 15
-PROBE_BYTES = 512
 SYMBOLS = 256
 _STEP_BYTES = 1 << 14
 """Bytes in all lanes between two reports of progress, and at most so many rows of logits at once."""
@@ -57,27 +60,6 @@ class Setup:
         return bytes([LOOP_VERSION, len(self.models) - 1, self.kind]) + varint(self.lanes)
 
 
-class _Guide:
-    """The char-RNN beside the experts: logits for the steps to come, moved on by the bytes that came."""
-
-    def __init__(self, identity: bytes, setup: Setup, device: str) -> None:
-        from neuralzip.nets.char_rnn_int import IntCharRNN  # torch: only where a net is used
-
-        self.net = IntCharRNN(zoo.load_identity(identity), setup.lanes, device)
-        self.next = self.net.reset(setup.kind)  # [L, 256], of the next step
-
-    def foresee(self, symbols: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-        """Return the logits [L, S, 256] of S steps whose bytes [L, S] are known already."""
-        after = self.net.bulk(symbols)
-        logits = np.concatenate([self.next[:, None], after[:, :-1]], axis=1)
-        self.next = after[:, -1]
-        return np.ascontiguousarray(logits)
-
-    def reveal(self, symbols: npt.NDArray[np.uint8]) -> None:
-        """Move on by one byte [L] of every lane."""
-        self.next = self.net.step(symbols)
-
-
 class Bytes:
     """Any bytes, by the byte model."""
 
@@ -86,7 +68,7 @@ class Bytes:
 
     def claims(self, head: bytes, options: Options) -> bool:
         """Take everything, unless the user chose the model of another codec."""
-        return options.model in (None, "fast", *NETS)
+        return options.model in (None, *EXPERTS)
 
     def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
         """Yield one block for every MAX_BLOCK_BYTES of the file."""
@@ -146,21 +128,22 @@ def read_varint(data: bytes, place: int) -> tuple[int, int]:
 
 
 def _setup(data: bytes, options: Options) -> Setup:
-    experts = zoo.load(EXPERTS).identity
-    net = _net(options)
-    if net is None:
-        return Setup(0, 1, (experts,))
-    return Setup(_best_kind(data, net), _lane_count(len(data)), (experts, net))
+    preset = _preset(options)
+    if preset == FAST:
+        return Setup(0, 1, (zoo.load(EXPERTS[FAST]).identity,))
+    from neuralzip.nets.char_rnn_guide import best_kind
+
+    net = zoo.load(NETS[preset])
+    models = (zoo.load(EXPERTS[preset]).identity, net.identity)
+    return Setup(best_kind(net, data), _lane_count(len(data)), models)
 
 
-def _net(options: Options) -> bytes | None:
-    """Return the identity of the net that the user wants, None for experts alone."""
-    if options.model == "fast":
-        return None
+def _preset(options: Options) -> str:
+    """Return the preset that the user wants, or the best one that is installed."""
     if options.model is not None:
-        return zoo.load(NETS[options.model]).identity
+        return options.model
     installed = {name for name, _ in zoo.model_files()}
-    return next((zoo.load(NETS[name]).identity for name in DEFAULTS if NETS[name] in installed), None)
+    return next((preset for preset in PREFERRED if NETS[preset] in installed), FAST)
 
 
 def _lane_count(size: int) -> int:
@@ -168,30 +151,14 @@ def _lane_count(size: int) -> int:
     return max(1, min(size // LANE_BYTES, 64))
 
 
-def _best_kind(data: bytes, net: bytes) -> int:
-    """Return the initial state under which the net likes the first bytes best."""
-    from neuralzip.nets.char_rnn_int import IntCharRNN
+def _guide(setup: Setup, options: Options) -> "Guide | None":
+    if len(setup.models) == 1:
+        return None
+    from neuralzip.nets.char_rnn_guide import Guide  # torch: only where a net is used
 
-    model = zoo.load_identity(net)
-    kinds = len(model.arrays["initial"])
-    rnn = IntCharRNN(model, kinds)
-    first = rnn.reset(np.arange(kinds))
-    symbols = np.frombuffer(data[:PROBE_BYTES], np.uint8)
-    after = rnn.bulk(np.broadcast_to(symbols, (kinds, len(symbols))))
-    logits = np.concatenate([first[:, None], after[:, :-1]], axis=1) / 256.0
-    largest = logits.max(axis=2, keepdims=True)
-    chosen = logits[:, np.arange(len(symbols)), symbols] - largest[..., 0]
-    return int((chosen - np.log(np.exp(logits - largest).sum(axis=2))).sum(axis=1).argmax())
-
-
-def _guide(setup: Setup, options: Options) -> _Guide | None:
-    return _Guide(setup.models[1], setup, _device(options)) if len(setup.models) > 1 else None
-
-
-def _device(options: Options) -> str:
-    if options.device != "auto":
-        return options.device
-    return "cpu"  # the compiled net beats the round trip to a GPU for every step
+    # On the CPU unless asked otherwise: the compiled net beats a round trip to a GPU at every step.
+    device = "cuda" if options.device == "cuda" else "cpu"
+    return Guide(zoo.load_identity(setup.models[1]), setup.lanes, setup.kind, device)
 
 
 def _parse(block: Block) -> Setup:
@@ -213,10 +180,9 @@ def _model(text: npt.NDArray[np.uint8], setup: Setup) -> ByteModel:
     bounds = np.array([lane * size // lanes for lane in range(lanes + 1)], np.int64)
     arrays = zoo.load_identity(setup.models[0]).arrays
     try:
-        start = Learned(**{name: arrays[name] for name in Learned._fields})
-    except KeyError as error:
+        return new_model(text, bounds, unpacked(arrays))
+    except (KeyError, ValueError) as error:
         raise ModelError(f"weights {setup.models[0].hex()} are not those of the byte experts") from error
-    return new_model(text, bounds, start)
 
 
 def _flushes(size: int, lanes: int) -> Iterator[int]:
@@ -226,7 +192,7 @@ def _flushes(size: int, lanes: int) -> Iterator[int]:
         yield min(each, steps - start)
 
 
-def _run(model: ByteModel, coder: bits.BitCoder, guide: _Guide | None, steps: int, options: Options) -> None:
+def _run(model: ByteModel, coder: bits.BitCoder, guide: "Guide | None", steps: int, options: Options) -> None:
     """Code so many steps of all lanes and report progress."""
     size, lanes = len(model.text), len(model.lanes.state)
     each = max(_STEP_BYTES // lanes, 1)
@@ -243,7 +209,7 @@ def _run(model: ByteModel, coder: bits.BitCoder, guide: _Guide | None, steps: in
             options.progress(min(done, size), size)
 
 
-def _follow(model: ByteModel, coder: bits.BitCoder, guide: _Guide, steps: int) -> None:
+def _follow(model: ByteModel, coder: bits.BitCoder, guide: "Guide", steps: int) -> None:
     """Decode step by step, the net always one byte behind."""
     for _ in range(steps):
         places = model.lanes.state[:, POSITION].copy()

@@ -12,7 +12,8 @@ L lanes, S steps. The net's opinion is 256 logits for each lane and step; their 
 tree.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +42,7 @@ _SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2)
 _COUNT_LIMIT = 127
 _MAP_LIMIT = 1023
 _APM_ORDER2 = 1 << 16
+_SHIPPED_SHIFT = 4
 
 
 class Learned(NamedTuple):
@@ -123,6 +125,23 @@ def new_model(
         for mine, theirs in zip(learned(model), start, strict=True):
             mine[...] = theirs
     return model
+
+
+def packed(parts: Learned) -> dict[str, npt.NDArray[Any]]:
+    """Return the parts as arrays to ship: weights in 2**-12 and 16 bits, since more would be noise."""
+    return {
+        **parts._asdict(),
+        "weights": np.clip(parts.weights >> _SHIPPED_SHIFT, -(1 << 15), (1 << 15) - 1).astype(np.int16),
+        "final": np.clip(parts.final >> _SHIPPED_SHIFT, -(1 << 15), (1 << 15) - 1).astype(np.int16),
+    }
+
+
+def unpacked(arrays: Mapping[str, npt.NDArray[Any]]) -> Learned:
+    """Return the parts from what `packed` returned; KeyError where one is missing."""
+    parts = {name: arrays[name] for name in Learned._fields}
+    for name in ("weights", "final"):
+        parts[name] = parts[name].astype(np.int32) << _SHIPPED_SHIFT
+    return Learned(**parts)
 
 
 def learned(model: ByteModel) -> Learned:

@@ -14,15 +14,14 @@ import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.experts import bits
-from neuralzip.experts.byte_model import Learned, code_steps, learned, new_model
+from neuralzip.experts.byte_model import Learned, code_steps, learned, new_model, packed
 
-MODEL_ID = "bytes-experts"
 _EXCERPT_BYTES = (1 << 13, 1 << 15, 1 << 16, 1 << 17)
 _CARD = """# {id}
 
 Start values of the byte codec's online experts: mixer weights, history maps and trust in match lengths, integers.
-Learnt by `neuralzip train experts` from {count} excerpts, {size} bytes in all, of {files} files of text, code,
-markup, tables and logs; no text can be recovered from them. Bits per byte over the excerpts: first quarter
+Learnt {beside} by `neuralzip train experts` from {count} excerpts, {size} bytes in all, of {files} files of text,
+code, markup, tables and logs; no text can be recovered from them. Bits per byte over the excerpts: first quarter
 {first:.3f}, last quarter {last:.3f}.
 """
 
@@ -40,12 +39,20 @@ def excerpts(folder: Path, rounds: int, seed: int) -> Iterator[npt.NDArray[np.ui
             yield np.frombuffer(data[start : start + size], np.uint8)
 
 
-def learn(text: npt.NDArray[np.uint8], start: Learned | None) -> tuple[Learned, float]:
-    """Code one excerpt from a start; return (what is learnt after it, its bits)."""
+def learn(text: npt.NDArray[np.uint8], start: Learned | None, net: zoo.Model | None) -> tuple[Learned, float]:
+    """Code one excerpt from a start, beside a net or not; return (what is learnt after it, its bits)."""
     model = new_model(text.copy(), np.array([0, len(text)], np.int64), start)
     coder = bits.encoder(8 * len(text))
-    code_steps(model, coder, len(text), np.zeros((0, 1, 256), np.int32))
+    code_steps(model, coder, len(text), _logits(text, net))
     return Learned._make(part.copy() for part in learned(model)), bits.logged_bits(coder)
+
+
+def _logits(text: npt.NDArray[np.uint8], net: zoo.Model | None) -> npt.NDArray[np.int32]:
+    if net is None:
+        return np.zeros((0, len(text), 256), np.int32)
+    from neuralzip.nets.char_rnn_guide import Guide, best_kind
+
+    return Guide(net, 1, best_kind(net, text.tobytes()), "cpu").foresee(text[None])
 
 
 @click.command()
@@ -55,28 +62,30 @@ def learn(text: npt.NDArray[np.uint8], start: Learned | None) -> tuple[Learned, 
 )
 @click.option("--rounds", default=3, help="Excerpts from each file.")
 @click.option("--seed", default=1, help="Seed of their choice.")
-def command(folder: Path, models: Path, rounds: int, seed: int) -> None:
+def command(folder: Path, net_id: str | None, name: str, models: Path, rounds: int, seed: int) -> None:
     """Learn the start values of the byte experts from the .xz files below FOLDER."""
+    net = zoo.load(net_id) if net_id else None
     state: Learned | None = None
     rates: list[tuple[float, int]] = []
     for text in excerpts(folder, rounds, seed):
-        state, nll = learn(text, state)
+        state, nll = learn(text, state, net)
         rates.append((nll, len(text)))
         click.echo(f"{len(rates)}: {nll / len(text):.3f} bits per byte of {len(text)}", err=True)
     if state is None:
         raise click.ClickException(f"{folder}: no .xz files")
-    zoo.save(models / MODEL_ID, state._asdict(), {"architecture": "byte_model", "version": 1})
+    zoo.save(models / name, packed(state), {"architecture": "byte_model", "version": 1})
     card = _CARD.format(
-        id=MODEL_ID,
+        id=name,
+        beside=f"beside the net {net_id} ({net.identity.hex()})" if net else "without a net",
         count=len(rates),
         size=sum(size for _, size in rates),
         files=len(sorted(folder.rglob("*.xz"))),
         first=_mean(rates[: max(len(rates) // 4, 1)]),
         last=_mean(rates[-max(len(rates) // 4, 1) :]),
     )
-    (models / MODEL_ID / "card.md").write_text(card, encoding="utf-8")
-    settings = f'task = "experts"\nrounds = {rounds}\nseed = {seed}\n'
-    (models / MODEL_ID / "train.toml").write_text(settings, encoding="utf-8")
+    (models / name / "card.md").write_text(card, encoding="utf-8")
+    settings = f'task = "experts"\nnet = "{net_id or ""}"\nrounds = {rounds}\nseed = {seed}\n'
+    (models / name / "train.toml").write_text(settings, encoding="utf-8")
 
 
 def _mean(rates: list[tuple[float, int]]) -> float:
