@@ -1,0 +1,114 @@
+"""Finding the rules of an encoder: what its stream betrays, then short trials, then the whole stream."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from neuralzip.media.png import bitcoder
+from neuralzip.media.png.stream import STORED, TYPE, DeflateStream
+from neuralzip.media.png.tokens import COMPARE, walk
+from neuralzip.media.png.zlib_rules import LAZY, LITERALS_ONLY, RUNS, Rules, matcher, zlib_rules
+
+_LEVELS_BY_HINT = ((1,), (5, 4, 3, 2), (6,), (9, 8, 7))
+_SHORT, _LONG, _WHOLE = 6000, 60000, 1 << 60
+"""Tokens of the trials."""
+_NO_CODER = bitcoder.encoder(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Rules, and whether they predict every token of the stream."""
+
+    rules: Rules
+    exact: bool
+
+
+def full_block(rules: Rules) -> int:
+    """Return the tokens after which zlib ends a block, given its memory level."""
+    return (1 << (rules.hash_bits - 1)) - 1
+
+
+def guess_rules(stream: DeflateStream, data: Any, size: int, header: bytes) -> Guess:
+    """Find the rules that predict a stream best.
+
+    Args:
+        stream: the decoded structure.
+        data: [size + PADDING] uint8 that it decodes to.
+        size: bytes of it.
+        header: the two bytes of the zlib header.
+    Returns:
+        Rules that miss nothing where there are some among those known, else the best over a longer trial.
+    """
+    likely = _likely(stream, header)
+    trial = _Trial(stream, data, size)
+    for rules in likely:
+        if trial.misses(rules, _SHORT, 0) == 0 and trial.misses(rules, _WHOLE, 0) == 0:
+            return Guess(rules, True)
+    best = trial.best(trial.best(likely + _unlikely(stream), _SHORT)[:8], _LONG)
+    for rules in best:
+        if trial.misses(rules, _WHOLE, 0) == 0:
+            return Guess(rules, True)
+    return Guess(best[0], False)
+
+
+class _Trial:
+    """Counts the tokens of one stream that rules miss."""
+
+    def __init__(self, stream: DeflateStream, data: Any, size: int) -> None:
+        self._stream, self._source = stream, (data, size)
+
+    def misses(self, rules: Rules, tokens: int, limit: int) -> int:
+        """Count wrong predictions among the first tokens, up to limit + 1."""
+        plan = (self._stream.blocks, self._stream.tokens, COMPARE, tokens, limit)
+        return int(walk(_NO_CODER, 0, *self._source, *matcher(rules), *plan)[0])
+
+    def best(self, candidates: list[Rules], tokens: int) -> list[Rules]:
+        """Return the candidates by their misses, and those that are far from the best left out."""
+        found: list[tuple[int, int]] = []
+        limit = min(tokens, len(self._stream.tokens))
+        for index, rules in enumerate(candidates):
+            misses = self.misses(rules, tokens, limit)
+            if misses <= limit:
+                found.append((misses, index))
+            limit = min(limit, misses + misses // 4 + 8)
+        return [candidates[index] for _, index in sorted(found)]
+
+
+def _likely(stream: DeflateStream, header: bytes) -> list[Rules]:
+    """Return the rules that the stream's traits and its header's level hint suggest."""
+    if (stream.blocks[:, TYPE] == STORED).all():
+        return [zlib_rules(0)]
+    memory = _memory_levels(stream)
+    distances = (stream.tokens & 65535)[stream.tokens >> 16 > 0]
+    special = []
+    if distances.size == 0:
+        special.append(zlib_rules(6, memory_level=memory[0])._replace(kind=LITERALS_ONLY))
+    elif distances.max() == 1:
+        special.append(zlib_rules(6, memory_level=memory[0])._replace(kind=RUNS))
+    levels = _LEVELS_BY_HINT[header[1] >> 6]
+    # libpng may lower the window in the header after compressing with the largest.
+    windows = dict.fromkeys((15, (header[0] >> 4) + 8))
+    return special + [
+        zlib_rules(level, filtered, window, memory_level)
+        for window in windows
+        for memory_level in memory
+        for filtered in (True, False)
+        for level in levels
+    ]
+
+
+def _memory_levels(stream: DeflateStream) -> tuple[int, ...]:
+    """Return zlib's possible memory levels: they show in the size of any block that is not the last."""
+    for kind, final, count in stream.blocks.tolist():
+        if kind != STORED and not final:
+            level = (count + 1).bit_length() - 7
+            return (level,) if 1 <= level <= 9 and count + 1 == 64 << level else (8,)
+    return (8, 9) if len(stream.tokens) < 16384 else (9,)
+
+
+def _unlikely(stream: DeflateStream) -> list[Rules]:
+    """Return rules for hints that mislead, and for encoders that use all of the window."""
+    memory = _memory_levels(stream)[0]
+    zlib = [zlib_rules(level, filtered, 15, memory) for level in range(1, 10) for filtered in (False, True)]
+    # Some builds of zlib take short matches from anywhere; others than zlib use the window to its end.
+    eager = [rules._replace(too_far=32768) for rules in zlib if rules.kind == LAZY and rules.shortest == 3]
+    return zlib + eager + [rules._replace(slack=0) for rules in eager]

@@ -1,0 +1,173 @@
+"""One zlib stream of a PNG file (RFC 1950), coded as what its data does not tell."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.media.png.bitcoder import NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
+from neuralzip.media.png.deflate import deflate
+from neuralzip.media.png.guess import full_block, guess_rules
+from neuralzip.media.png.inflate import inflate
+from neuralzip.media.png.stream import COUNT, DYNAMIC, PADDING, STORED, TYPE, DeflateStream
+from neuralzip.media.png.tokens import CODE, TOKEN_CONTEXTS, TRUST, code_blocks, walk
+from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header
+from neuralzip.media.png.zlib_rules import LITERALS_ONLY, Rules, matcher, zlib_rules
+
+Bytes = npt.NDArray[np.uint8]
+
+_BYTES = 0
+_FLAGS = _BYTES + 256
+_NUMBERS = _FLAGS + 4
+_HEADERS = _NUMBERS + 16 * NUMBER_CONTEXTS
+_TOKENS = _HEADERS + HEADER_CONTEXTS
+STREAM_CONTEXTS = _TOKENS + TOKEN_CONTEXTS
+MAX_EXCESS = 1 << 16
+_UNLIMITED = 1 << 60
+
+
+@dataclass(frozen=True, slots=True)
+class ZlibStream:
+    """A decoded zlib stream.
+
+    Attributes:
+        header: its two bytes.
+        deflated: structure of the deflate stream.
+        data: [size + PADDING] uint8 that it decodes to.
+        size: bytes of it.
+        trailer: what follows the deflate stream: the Adler checksum, and anything else.
+    """
+
+    header: bytes
+    deflated: DeflateStream
+    data: Bytes
+    size: int
+    trailer: bytes
+
+
+def read(stream: bytes, expected: int) -> ZlibStream:
+    """Decode a zlib stream that must have at least the expected bytes; raise UnsupportedError where it has not."""
+    if len(stream) < 3 or stream[0] & 15 != 8 or int.from_bytes(stream[:2], "big") % 31 or stream[1] & 32:
+        raise UnsupportedError("PNG: not a zlib stream without dictionary")
+    if expected > 1032 * len(stream):
+        raise UnsupportedError("PNG: far less image data than the dimensions ask for")
+    deflated, data, used = inflate(stream[2:], expected + MAX_EXCESS)
+    size = len(data) - PADDING
+    if size < expected:
+        raise UnsupportedError(f"PNG: image data ends {expected - size} bytes too early")
+    return ZlibStream(stream[:2], deflated, data, size, stream[2 + used :])
+
+
+def encode(coder: BitCoder, base: int, stream: ZlibStream) -> None:
+    """Code everything but `data`.
+
+    Raises:
+        UnsupportedError: the stream has more blocks than its data justifies.
+    """
+    blocks = stream.deflated.blocks
+    if len(blocks) > _most_blocks(stream.size):
+        raise UnsupportedError("deflate stream has too many small blocks")
+    guess = guess_rules(stream.deflated, stream.data, stream.size, stream.header)
+    _code_bytes(coder, base, stream.header, 2)
+    _code_rules(coder, base, guess.rules)
+    _code_number(coder, base, 11, len(blocks))
+    code_blocks(coder, base + _TOKENS, blocks.copy(), full_block(guess.rules))
+    exact = code_bit(coder, base + _FLAGS, int(guess.exact))
+    if not exact:
+        _walk(coder, base, stream, guess.rules, CODE)
+    _code_headers(coder, base, stream.deflated, False)
+    _code_trailer(coder, base, stream.data[: stream.size], stream.trailer)
+
+
+def decode(coder: BitCoder, base: int, data: Bytes, size: int) -> bytes:
+    """Return the zlib stream of data [size + PADDING]; raise CorruptError where there can be none."""
+    header = _code_bytes(coder, base, b"", 2)
+    rules = _code_rules(coder, base, zlib_rules(0))
+    count = _code_number(coder, base, 11, 0)
+    if count > _most_blocks(size):
+        raise CorruptError("PNG: impossible number of blocks")
+    blocks = np.zeros((count, 3), np.int64)
+    code_blocks(coder, base + _TOKENS, blocks, full_block(rules))
+    stored = blocks[:, TYPE] == STORED
+    if blocks[:, COUNT].sum() > size or (blocks[:, TYPE] > DYNAMIC).any():
+        raise CorruptError("PNG: impossible blocks")
+    deflated = DeflateStream(np.zeros(int(blocks[~stored, COUNT].sum()), np.uint32), blocks, [])
+    stream = ZlibStream(header, deflated, data, size, b"")
+    mode = TRUST if code_bit(coder, base + _FLAGS, 0) else CODE
+    if _walk(coder, base, stream, rules, mode) != size:
+        raise CorruptError("PNG: tokens do not fit the image data")
+    _code_headers(coder, base, deflated, True)
+    body = deflate(deflated, data[:size])
+    return header + body + _code_trailer(coder, base, data[:size], b"")
+
+
+def _most_blocks(size: int) -> int:
+    return 64 + size // 16
+
+
+def _walk(coder: BitCoder, base: int, stream: ZlibStream, rules: Rules, mode: int) -> int:
+    """Go through all tokens; return the position reached."""
+    blocks, tokens = stream.deflated.blocks, stream.deflated.tokens
+    plan = (blocks, tokens, mode, _UNLIMITED, _UNLIMITED)
+    return int(walk(coder, base + _TOKENS, stream.data, stream.size, *matcher(rules), *plan)[1])
+
+
+def _code_number(coder: BitCoder, base: int, slot: int, value: int) -> int:
+    return int(code_number(coder, base + _NUMBERS + slot * NUMBER_CONTEXTS, value))
+
+
+def _code_bytes(coder: BitCoder, base: int, data: bytes, size: int) -> bytes:
+    """Code `size` bytes; `data` is empty when decoding."""
+    values = data or bytes(size)
+    return bytes(int(code_bits(coder, base + _BYTES, 8, values[index])) for index in range(size))
+
+
+def _code_rules(coder: BitCoder, base: int, rules: Rules) -> Rules:
+    """Code rules, those of zlib's levels shortly."""
+    level = next((each for each in range(10) if zlib_rules(each)[:5] == rules[:5]), 10)
+    level = _code_number(coder, base, 0, level)
+    if level < 10:
+        plain: tuple[int, ...] = zlib_rules(level)[:5]
+    else:
+        plain = tuple(_code_number(coder, base, 1 + field, rules[field]) for field in range(5))
+    usual = zlib_rules(6)[5:]
+    rest = tuple(_code_near(coder, base, 6 + field, rules[5 + field], usual[field]) for field in range(5))
+    found = Rules(*plain, *rest)
+    if plain[0] > LITERALS_ONLY or not 9 <= found.window_bits <= 15 or not 8 <= found.hash_bits <= 16:
+        raise CorruptError("PNG: impossible encoder rules")
+    return found
+
+
+def _code_near(coder: BitCoder, base: int, slot: int, value: int, usual: int) -> int:
+    """Code a number >= 0 by its distance from the usual one."""
+    change = _code_number(coder, base, slot, 2 * (value - usual) if value >= usual else 2 * (usual - value) - 1)
+    return usual + (change + 1) // 2 * (-1 if change % 2 else 1)
+
+
+def _code_headers(coder: BitCoder, base: int, stream: DeflateStream, decoding: bool) -> None:
+    """Code the headers of all dynamic blocks; a decoder appends them to the stream."""
+    token, known = 0, iter(stream.headers[:])
+    for kind, _, count in stream.blocks.tolist():
+        if kind == DYNAMIC:
+            tokens = stream.tokens[token : token + count]
+            header = code_header(coder, base + _HEADERS, tokens, None if decoding else next(known))
+            if decoding:
+                stream.headers.append(header)
+        token += count if kind != STORED else 0
+
+
+def _code_trailer(coder: BitCoder, base: int, data: Any, trailer: bytes) -> bytes:
+    """Code what follows the deflate stream; mostly the right checksum."""
+    checksum = zlib.adler32(data).to_bytes(4, "big")
+    if code_bit(coder, base + _FLAGS + 1, int(trailer[:4] == checksum)):
+        rest = trailer[4:]
+        start = checksum
+    else:
+        rest, start = trailer, b""
+    size = _code_number(coder, base, 12, len(rest))
+    if size > MAX_EXCESS:
+        raise UnsupportedError("PNG: much data behind the zlib stream")
+    return start + _code_bytes(coder, base, rest, size)
