@@ -112,7 +112,7 @@ class Embeddings(nn.Module):
         sizes = [SYMBOLS] + [1 << bits for bits in shape.hash_rows]
         self.tables = nn.ModuleList(nn.Embedding(n, d) for n, d in zip(sizes, dims, strict=True))
         for k, table in enumerate(self.tables):
-            nn.init.normal_(cast(nn.Embedding, table).weight, std=1.0 if k == 0 else 0.25)
+            nn.init.normal_(cast(nn.Embedding, table).weight, std=1.0 if k == 0 else 0.02)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Look up and quantise; [B, T, 5] int64 -> [B, T, H] float."""

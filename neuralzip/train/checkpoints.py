@@ -1,10 +1,11 @@
 """Checkpoints without pickle: tensors and a JSON state in one safetensors file, replaced atomically.
 
-Names in the file: "net.<parameter>" and "optimiser.<index>.<key>"; the metadata key "state" holds the JSON.
+Names in the file: "net.<parameter>", "optimiser.<which>.<index>.<key>"; the metadata key "state" is the JSON.
 """
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 
@@ -29,33 +31,35 @@ def _write(path: Path, tensors: dict[str, Tensor], state: dict[str, Any]) -> Non
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     with safe_open(path, framework="pt") as file:
         state = json.loads((file.metadata() or {}).get("state", "{}"))
-        return {name: file.get_tensor(name) for name in file.keys()}, state  # noqa: SIM118: not a mapping
+        return {name: file.get_tensor(name) for name in file.keys()}, state
 
 
 def _net_tensors(net: nn.Module) -> dict[str, Tensor]:
     return {f"net.{name}": tensor for name, tensor in net.state_dict().items()}
 
 
-def save(path: Path, net: nn.Module, optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+def save(path: Path, net: nn.Module, optimisers: Sequence[Optimizer], state: dict[str, Any]) -> None:
     """Write weights, optimiser moments and the JSON state, whole or not at all."""
-    moments = optimiser.state_dict()["state"]
     tensors = _net_tensors(net)
-    tensors |= {f"optimiser.{i}.{key}": value for i, slot in moments.items() for key, value in slot.items()}
+    for which, optimiser in enumerate(optimisers):
+        for i, slot in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{which}.{i}.{key}": torch.as_tensor(value) for key, value in slot.items()}
     _write(path, tensors, state)
 
 
-def load(path: Path, net: nn.Module, optimiser: torch.optim.Optimizer | None = None) -> dict[str, Any]:
-    """Restore weights, and moments where an optimiser is given and the file has them; return the JSON state."""
+def load(path: Path, net: nn.Module, optimisers: Sequence[Optimizer] = ()) -> dict[str, Any]:
+    """Restore weights, and the moments of the optimisers that the file has; return the JSON state."""
     tensors, state = _read(path)
     own = net.state_dict()
     net.load_state_dict({name: tensors[f"net.{name}"].to(own[name].dtype) for name in own})
-    slots: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimiser."):
-            _, index, key = name.split(".", 2)
-            slots.setdefault(int(index), {})[key] = tensor
-    if optimiser is not None and slots:
-        optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
+    for which, optimiser in enumerate(optimisers):
+        slots: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith(f"optimiser.{which}."):
+                index, key = name.split(".")[2:]
+                slots.setdefault(int(index), {})[key] = tensor
+        if slots:
+            optimiser.load_state_dict({"state": slots, "param_groups": optimiser.state_dict()["param_groups"]})
     return state
 
 

@@ -1,4 +1,4 @@
-"""The one training loop: AdamW, bfloat16 autocast, checkpoints, resume, a development curve.
+"""The one training loop: AdamW or the task's optimisers, bfloat16 autocast, checkpoints, resume, a curve.
 
 A run lives in a folder: `checkpoint.safetensors` (written every ten minutes, at the end and on SIGTERM or SIGINT;
 a later run goes on from it), `curve.csv`, and `decayed.safetensors` after a final decay. The learning rate warms
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,15 @@ class Task(Protocol):
 
     def card(self) -> str:
         """Return the model card's own part in Markdown: architecture, data, licences."""
+        ...
+
+
+@runtime_checkable
+class Tuned(Protocol):
+    """A task with optimisers of its own choice; their learning rates are those after warm-up."""
+
+    def optimisers(self, net: nn.Module, plan: "Plan") -> list[torch.optim.Optimizer]:
+        """Return optimisers that together hold every parameter once."""
         ...
 
 
@@ -140,12 +149,14 @@ def _stop_flag() -> Iterator[list[bool]]:
             signal.signal(number, handler)
 
 
-def build_optimiser(net: nn.Module, plan: Plan) -> torch.optim.Optimizer:
-    """Return AdamW with weight decay on matrices only."""
+def build_optimisers(task: Task, net: nn.Module, plan: Plan) -> list[torch.optim.Optimizer]:
+    """Return the task's own optimisers, or AdamW with weight decay on matrices only."""
+    if isinstance(task, Tuned):
+        return task.optimisers(net, plan)
     matrices = [p for p in net.parameters() if p.ndim >= 2]
     vectors = [p for p in net.parameters() if p.ndim < 2]
     groups = [{"params": matrices, "weight_decay": plan.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
+    return [torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)]
 
 
 def rate_factor(plan: Plan, steps: int, elapsed: float) -> float:
@@ -156,19 +167,20 @@ def rate_factor(plan: Plan, steps: int, elapsed: float) -> float:
 
 
 class Trainer:
-    """One call of the loop: the net, its optimiser, its progress and its clock."""
+    """One call of the loop: the net, its optimisers, its progress and its clock."""
 
     def __init__(self, task: Task, plan: Plan) -> None:
         self.task, self.plan, self.device = task, plan, torch.device(plan.device)
         self.net = task.build().to(self.device)
-        self.optimiser = build_optimiser(self.net, plan)
+        self.optimisers = build_optimisers(task, self.net, plan)
+        self.rates = [[group["lr"] for group in optimiser.param_groups] for optimiser in self.optimisers]
         self.progress = self._resume()
         self.started = time.monotonic()
 
     def _resume(self) -> Progress:
         path = self.plan.folder / checkpoints.CHECKPOINT_FILE
         if path.exists():
-            return Progress(**checkpoints.load(path, self.net, self.optimiser))
+            return Progress(**checkpoints.load(path, self.net, self.optimisers))
         if self.plan.start is not None:
             return Progress(**checkpoints.load(self.plan.start, self.net))
         return Progress()
@@ -183,14 +195,17 @@ class Trainer:
 
     def step(self) -> None:
         """Take one optimiser step on the next batch."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate * rate_factor(self.plan, self.progress.steps, self.elapsed())
+        factor = rate_factor(self.plan, self.progress.steps, self.elapsed())
+        for optimiser, rates in zip(self.optimisers, self.rates, strict=True):
+            optimiser.zero_grad(set_to_none=True)
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
         with torch.autocast(self.device.type, torch.bfloat16):
             loss, symbols = self.task.loss(self.net, self.device)
-        self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), self.plan.clip)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         self.task.after_step(self.net)
         self.progress.seen(loss.item(), symbols)
 
@@ -214,7 +229,7 @@ class Trainer:
 
     def save(self, name: str = checkpoints.CHECKPOINT_FILE) -> None:
         """Write a checkpoint into the run's folder."""
-        checkpoints.save(self.plan.folder / name, self.net, self.optimiser, self.progress.state())
+        checkpoints.save(self.plan.folder / name, self.net, self.optimisers, self.progress.state())
 
     def run(self) -> Progress:
         """Train until the time is up or the process is asked to stop."""

@@ -41,6 +41,9 @@ RESTART = 1 / 16
 """Chance that a lane starts anew at a window's end."""
 COMMON = 1 / 4
 """Chance that a start uses the common initial state instead of the file's own."""
+EMBEDDING_RATE = 8.0
+MATRIX_RATE = 6.7
+"""Learning rates of embeddings (AdamW) and matrices (Muon) over that of AdamW elsewhere."""
 DEV_BYTES = 1 << 15
 DEV_LANES = 4
 NOT_TEXT = (".xls", "obj2")
@@ -135,6 +138,8 @@ class TextTask:
             "restart": RESTART,
             "common": COMMON,
             "shape": self.shape.meta(),
+            "embedding_rate": EMBEDDING_RATE,
+            "matrix_rate": MATRIX_RATE,
             "shares": SHARES,
         }
         self.lanes: Lanes | None = None
@@ -192,6 +197,24 @@ class TextTask:
             logits, _ = net(rows, start)
         target = torch.from_numpy(lanes[:, 1:].astype(np.int64)).to(device)
         return float(functional.cross_entropy(logits.float().flatten(0, 1), target.flatten())) / float(np.log(2))
+
+    def optimisers(self, net: nn.Module, plan: loop.Plan) -> list[torch.optim.Optimizer]:
+        """Return Muon (Jordan et al. 2024) for the layers' matrices, AdamW for the rest.
+
+        A row of an embedding is seen rarely, so embeddings learn EMBEDDING_RATE times as fast.
+        """
+        named = list(net.named_parameters())
+        matrices = [p for name, p in named if name.startswith("layers.") and p.ndim == 2]
+        sparse = [p for name, p in named if name.startswith(("embed.", "initial"))]
+        rest = [p for name, p in named if not name.startswith(("embed.", "initial")) and p.ndim == 1]
+        head = [p for name, p in named if name == "head.weight"]
+        groups = [
+            {"params": sparse, "lr": plan.rate * EMBEDDING_RATE, "weight_decay": 0.0},
+            {"params": head, "weight_decay": plan.weight_decay},
+            {"params": rest, "weight_decay": 0.0},
+        ]
+        adam = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
+        return [torch.optim.Muon(matrices, lr=plan.rate * MATRIX_RATE, weight_decay=plan.weight_decay), adam]
 
     def after_step(self, net: nn.Module) -> None:
         """Keep the weights inside the integer formats."""

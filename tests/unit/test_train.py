@@ -79,8 +79,9 @@ def test_moments_come_back_with_the_weights(tmp_path: Path) -> None:
     again = loop.Trainer(Coin(), plan(tmp_path))
     for one, other in zip(trainer.net.parameters(), again.net.parameters(), strict=True):
         assert torch.equal(one, other)
-        assert torch.equal(trainer.optimiser.state[one]["exp_avg"], again.optimiser.state[other]["exp_avg"])
-        assert trainer.optimiser.state[one]["step"] == again.optimiser.state[other]["step"] > 0
+        old, new = trainer.optimisers[0].state[one], again.optimisers[0].state[other]
+        assert torch.equal(old["exp_avg"], new["exp_avg"])
+        assert old["step"] == new["step"] > 0
 
 
 def test_a_signal_stops_with_a_checkpoint(tmp_path: Path) -> None:
