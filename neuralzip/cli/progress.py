@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from neuralzip.cli.messages import note
+from neuralzip.cli.messages import note, printable
 
 PACKAGE = Path(__file__).resolve().parent.parent
 Report = Callable[[int, int], None]
 DELAY_S = 1.0
+INTERVAL_S = 0.2
 
 
 @contextlib.contextmanager
@@ -23,7 +24,8 @@ def progress_bar(name: str, *, quiet: bool) -> Iterator[Report | None]:
         note("first use: compiled code is made and kept, which takes some seconds")
     from tqdm import tqdm  # 20 ms
 
-    bar = tqdm(desc=name, unit="B", unit_scale=True, delay=DELAY_S, leave=False, mininterval=0.2, file=sys.stderr)
+    times = {"delay": DELAY_S, "mininterval": INTERVAL_S}
+    bar = tqdm(desc=printable(name), unit="B", unit_scale=True, leave=False, file=sys.stderr, **times)
 
     def report(done: int, total: int) -> None:
         bar.total = total
