@@ -4,9 +4,9 @@ Names of places: w, n, nw, ne, ww, nn for west, north and so on; a and b for the
 Residuals are in 1/16 level, centres in 1/64.
 """
 
-import numba
 import numpy as np
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.counters import find_slot, hash_start, hash_step
 from neuralzip.experts.image_logistic import scale_index
 from neuralzip.experts.image_state import (
@@ -22,6 +22,7 @@ from neuralzip.experts.image_state import (
     DIRECT_SIZE,
     ENERGY,
     ERRORS,
+    FINE,
     FRACTION,
     HASHED,
     KEYS,
@@ -42,7 +43,7 @@ from neuralzip.experts.image_state import (
 _BLEND_POWER = np.array([round(65536 * 2 ** (-0.75 * d)) for d in range(22)], np.int64)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def quantised(value: int) -> int:
     """Return one of 15 classes of a signed value in 1/16 level: 7 of magnitude to either side of 8."""
     size = abs(value)
@@ -52,13 +53,13 @@ def quantised(value: int) -> int:
     return 8 + level if value > 0 else 8 - level
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def clipped(value: int, reach: int) -> int:
     """Return value + reach, within 0 .. 2 * reach."""
     return min(max(value, -reach), reach) + reach
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _energy(samples: Words, stride: int, place: int, k: int) -> int:
     """Return the weighted sum of a centre's errors nearby, weights 2, 2, 1, 1, 1."""
     north, k = place - stride, ERRORS + k
@@ -66,13 +67,13 @@ def _energy(samples: Words, stride: int, place: int, k: int) -> int:
     return np.int64(2 * near + samples[north - 1, k] + samples[north + 1, k] + samples[place - 2, k])
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _scale(energy: int) -> int:
     """Return the scale index of a weighted sum of errors."""
     return scale_index(((energy * 161) >> 7) + 40)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _blend(centres: Ints, scales: Ints, learners: int) -> int:
     """Return the mean of the learners' centres, weighted by nearness of their scales to the best."""
     least = scales[0]
@@ -86,7 +87,7 @@ def _blend(centres: Ints, scales: Ints, learners: int) -> int:
     return (total + (weights >> 1)) // weights
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _bias_contexts(samples: Words, shape: Ints, scratch: Ints, place: int, blend: int) -> tuple[int, int]:
     """Return the contexts of the two corrections: texture around the blend, and residuals nearby."""
     north, plane = place - shape[STRIDE], scratch[PLANE]
@@ -104,7 +105,7 @@ def _bias_contexts(samples: Words, shape: Ints, scratch: Ints, place: int, blend
     return first, (shape[PLANES] + plane) * BIASES + signs * 8 + before
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def find_centres(state: State, place: int, plane: int) -> None:
     """Complete the learners' centres by the derived ones; find all scales, the energy and the base."""
     shape, samples, scratch = state.shape, state.samples, state.scratch
@@ -116,9 +117,9 @@ def find_centres(state: State, place: int, plane: int) -> None:
     blend = _blend(centres, scales, learners)
     energy = _energy(samples, stride, place, learners)
     if plane > 0:
-        energy = (energy * 2 + 7 * abs(np.int64(samples[place - shape[SIZE], RESIDUAL]))) // 3
+        energy = (energy * 2 + 7 * (abs(np.int64(samples[place - shape[SIZE], RESIDUAL])) << shape[FINE])) // 3
     scratch[PLANE] = plane
-    scratch[ENERGY] = min(_scale(energy) // 2, 15)
+    scratch[ENERGY] = min(_scale(energy >> shape[FINE]) // 2, 15)
     scratch[BIAS], scratch[BIAS + 1] = _bias_contexts(samples, shape, scratch, place, blend)
     centres[learners] = blend
     centres[learners + 1] = blend + (state.biases[scratch[BIAS]] >> 10)
@@ -129,13 +130,13 @@ def find_centres(state: State, place: int, plane: int) -> None:
     scratch[BASE] = min(max(base, shape[LIMITS + 2 * plane]), shape[LIMITS + 2 * plane + 1])
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _joined(a: int, b: int, c: int) -> int:
     """Return a key of three integers; b and c are small, of either sign."""
     return (a << 40) + (b << 20) + c
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _fill_keys(state: State, place: int, x: int, y: int) -> None:
     """Describe the surroundings of a sample: D small numbers, then H keys to be hashed."""
     shape, scratch, v = state.shape, state.scratch, state.samples
@@ -191,7 +192,7 @@ def _fill_keys(state: State, place: int, x: int, y: int) -> None:
     keys[DIRECT + 12] = _joined((centres[learners + 1] - base * 64) >> 2, a - base, b - base)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def find_contexts(state: State, place: int, x: int, y: int) -> None:
     """Choose the counters and weight rows of a sample; its centres must be there."""
     scratch, table = state.scratch, state.table

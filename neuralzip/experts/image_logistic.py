@@ -16,10 +16,10 @@ the same on every machine.
 
 from decimal import Decimal, localcontext
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.logistic import ST_ONE, clamp_st
 
 Ints = npt.NDArray[np.int32]
@@ -81,7 +81,7 @@ _QUARTERS = np.array([0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4], np.int32)
 """round(4 log2((2 m + 1) / 32)), m = 16 .. 31."""
 
 
-@numba.njit(cache=True)
+@inner
 def scale_index(size: int) -> int:
     """Return the index of a scale given in 1/256 grey level; at least 32 (index 0)."""
     size = max(size, 32)
@@ -97,20 +97,20 @@ def scale_index(size: int) -> int:
     return min(shift + _QUARTERS[(size >> 1) - 16], SCALES - 1)
 
 
-@numba.njit(cache=True)
+@inner
 def distance(offset: int, scale: int) -> int:
     """Return a distance in 1/64 level as multiple of the scale, in 1/256, clamped to the tables."""
     z = (offset * CONSTANTS[scale, 0]) >> _INVERSE_BITS
     return min(max(z, -_REACH), _REACH)
 
 
-@numba.njit(cache=True)
+@inner
 def softplus(z: int) -> int:
     """Return ln(1 + exp(z)); z within the tables, both in 1/256."""
     return SOFTPLUS[(z + _REACH) // _STEP]
 
 
-@numba.njit(cache=True)
+@inner
 def zero_logit(centre: int, scale: int) -> int:
     """Return the logit of r = 0; `centre` is mu in 1/64 level."""
     c = abs(distance(centre, scale))
@@ -119,7 +119,7 @@ def zero_logit(centre: int, scale: int) -> int:
     return clamp_st(CONSTANTS[scale, 2] - cosh - rest)
 
 
-@numba.njit(cache=True)
+@inner
 def sign_logit(centre: int, scale: int) -> int:
     """Return the logit of r > 0 given r != 0."""
     below = softplus(distance(UNIT // 2 + centre, scale))
@@ -127,14 +127,14 @@ def sign_logit(centre: int, scale: int) -> int:
     return clamp_st(below - above)
 
 
-@numba.njit(cache=True)
+@inner
 def stop_logit(centre: int, scale: int, start: int, width_bits: int) -> int:
     """Return the logit of r <= start + 2**width_bits - 1 given r >= start > 0; for r < 0 negate centre."""
     tail = softplus(-distance(start * UNIT - UNIT // 2 - centre, scale))
     return clamp_st(STOP[max(scale - 4 * width_bits, _RATIO_LOW) - _RATIO_LOW] - tail)
 
 
-@numba.njit(cache=True)
+@inner
 def upper_logit(centre: int, scale: int, start: int, width_bits: int) -> int:
     """Return the logit of r being in the upper half of start .. start + 2**width_bits - 1, given it is there."""
     low = start * UNIT - UNIT // 2 - centre

@@ -4,9 +4,9 @@ For each decision, every centre's logistic and every context's counter gives an 
 two correction stages follow. The same loop encodes and decodes.
 """
 
-import numba
 import numpy as np
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.apm import adapt, refine
 from neuralzip.experts.bits import BitCoder, code_bit
 from neuralzip.experts.counters import node_count, node_p, node_updated
@@ -48,13 +48,13 @@ _TRUST = np.array([(min(n, _SURE) * 256) // _SURE for n in range(128)], np.int64
 _LIMIT = 127
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def width_bits(bucket: int) -> int:
     """Return log2 of the width of the bucket, counted from 1."""
     return 0 if bucket <= SINGLES else (bucket - SINGLES + 1) // 2
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _opinion(kind: int, centre: int, scale: int, start: int, bits: int) -> int:
     """Return what a logistic says of a decision."""
     if kind == ZERO:
@@ -66,7 +66,7 @@ def _opinion(kind: int, centre: int, scale: int, start: int, bits: int) -> int:
     return upper_logit(centre, scale, start, bits)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _fill_logistics(
     inputs: Words, scratch: Ints, count: int, kind: int, negative: int, start: int, bits: int
 ) -> None:
@@ -81,7 +81,7 @@ def _fill_logistics(
         inputs[k] = _opinion(kind, centre, scale if k < count else max(scale - 4, 0), start, bits)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _fill_counters(state: State, node: int) -> None:
     """Enter every counter's probability, as a logit and as a plain difference from one half."""
     inputs, scratch = state.mixer.inputs, state.scratch
@@ -96,7 +96,7 @@ def _fill_counters(state: State, node: int) -> None:
     inputs[k] = 77
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _clear_counters(state: State) -> None:
     """Enter no opinion for every counter."""
     first = state.shape[CENTRES] + 1 + EXTRA
@@ -104,7 +104,7 @@ def _clear_counters(state: State) -> None:
         state.mixer.inputs[k] = 0
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _learn_counters(state: State, node: int, bit: int) -> None:
     """Let every counter of a node see a bit."""
     scratch, nodes, table = state.scratch, state.nodes, state.table
@@ -116,7 +116,7 @@ def _learn_counters(state: State, node: int, bit: int) -> None:
         table[place] = node_updated(table[place], bit, _LIMIT)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _select_rows(mixer: Mixer, scratch: Ints, step: int) -> None:
     """Choose the weight rows of a decision; `step` < NODES is its kind."""
     energy = scratch[ENERGY]
@@ -130,7 +130,7 @@ def _select_rows(mixer: Mixer, scratch: Ints, step: int) -> None:
     rows[5] = node * ENERGIES + energy
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _decide(state: State, coder: BitCoder, bit: int, step: int, node: int) -> int:
     """Code a decision whose logistic inputs are there; learn from it."""
     mixer, scratch, maps = state.mixer, state.scratch, state.maps
@@ -153,7 +153,7 @@ def _decide(state: State, coder: BitCoder, bit: int, step: int, node: int) -> in
     return bit
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _certain(kind: int, base: int, most: int, low: int, high: int, reach: int) -> int:
     """Return the only possible outcome of a decision, or -1: `reach` is what a no (a yes, if UPPER) needs."""
     if kind == SIGN:
@@ -165,7 +165,7 @@ def _certain(kind: int, base: int, most: int, low: int, high: int, reach: int) -
     return -1
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _step_and_node(kind: int, bucket: int, negative: int) -> tuple[int, int]:
     """Return the kind of decision for mixers, and the word of a slot that counts it (0 for none)."""
     if kind == ZERO:
@@ -178,7 +178,7 @@ def _step_and_node(kind: int, bucket: int, negative: int) -> tuple[int, int]:
     return np.int64(2 + 2 * min(bucket - 1, SINGLES + 1) + negative), np.int64(node)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def code_residual(state: State, coder: BitCoder, value: int) -> int:
     """Code a sample whose centres and contexts are there; return it."""
     shape, scratch = state.shape, state.scratch

@@ -8,10 +8,10 @@ All planes lie padded one after another, one geometry for all, that of least_squ
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts import apm, counters
 from neuralzip.experts.least_squares import PAD
 from neuralzip.experts.mixer import Mixer, new_mixer
@@ -33,7 +33,7 @@ SMALL_MAPS, LARGE_MAPS = NODES * ENERGIES, NODES << 10
 EXTRA = 2
 """Inputs of a net's opinion."""
 
-HEIGHT, WIDTH, STRIDE, SIZE, CENTRES, PLANES, LIMITS = range(7)
+HEIGHT, WIDTH, STRIDE, SIZE, CENTRES, PLANES, FINE, LIMITS = range(8)
 """Places in State.shape."""
 VALUE, RESIDUAL, ERRORS = range(3)
 """Columns of State.samples."""
@@ -48,8 +48,9 @@ class State(NamedTuple):
     """Everything adaptive but the least-squares bank.
 
     Attributes:
-        shape: [LIMITS + 2 P] int64: H, W, stride of a padded row, N, C, P, then lowest and highest value of planes.
-        samples: [P * N, ERRORS + C] int32: value, residual to the blend and errors of the centres, in 1/16 level.
+        shape: [LIMITS + 2 P] int64: H, W, stride of a padded row, N, C, P, bits beyond eight, then ranges of the planes.
+        samples: [P * N, ERRORS + C] int32: value; residual to the blend, in 1/16 of the
+            upper eight bits' level; errors of the centres, in 1/16 level.
         nodes: direct counters, [P, D, DIRECT_SIZE, 16] flat.
         table: hashed counters.
         biases: [2 P BIASES] int32, mean residuals of the blend by context, in 1/64 level << 10.
@@ -70,7 +71,7 @@ class State(NamedTuple):
 
 def inputs_of(centres: int) -> int:
     """Return how many inputs the mixers have."""
-    return centres + 1 + EXTRA + 2 * (DIRECT + HASHED) + 1
+    return -(-(centres + 1 + EXTRA + 2 * (DIRECT + HASHED) + 1) // 64) * 64
 
 
 def new_state(planes: int, height: int, width: int, learners: int, limits: list[tuple[int, int]]) -> State:
@@ -78,13 +79,14 @@ def new_state(planes: int, height: int, width: int, learners: int, limits: list[
     stride = width + 2 * PAD
     size = stride * (height + 2 * PAD)
     centres = learners + DERIVED
+    fine = max(0, max(high - low for low, high in limits).bit_length() - 8)
     samples = np.zeros((planes * size, ERRORS + centres), np.int32)
     samples[:, VALUE] = np.repeat(np.array([(low + high) // 2 for low, high in limits], np.int32), size)
     samples[:, ERRORS:] = 32
     log2_slots = int(min(max(planes * height * width * HASHED // 4, 1 << 12), 1 << 20) - 1).bit_length()
     sets = tuple(planes * rows for rows in SELECTORS)
     return State(
-        shape=np.array([height, width, stride, size, centres, planes, *np.ravel(limits)], np.int64),
+        shape=np.array([height, width, stride, size, centres, planes, fine, *np.ravel(limits)], np.int64),
         samples=samples,
         nodes=counters.new_nodes(planes * DIRECT * DIRECT_SIZE * 16),
         table=counters.new_table(log2_slots),
@@ -95,14 +97,14 @@ def new_state(planes: int, height: int, width: int, learners: int, limits: list[
     )
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _copy_row(samples: Words, source: int, first: int, stop: int) -> None:
     for place in range(first, stop):
         for k in range(samples.shape[1]):
             samples[place, k] = samples[source, k]
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def extend(samples: Words, stride: int, place: int, left: bool, right: bool, bottom: bool) -> None:
     """Continue the edges of the picture by the sample at `place`, just known, where it lies at an edge."""
     for edge in range(4):

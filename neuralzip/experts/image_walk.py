@@ -1,9 +1,9 @@
 """Walk a picture's wavefronts: predict a step with least squares, then code its samples one after the other."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts.bits import BitCoder
 from neuralzip.experts.image_contexts import find_centres, find_contexts
 from neuralzip.experts.image_residual import code_residual
@@ -14,6 +14,7 @@ from neuralzip.experts.image_state import (
     DERIVED,
     ERROR_MAX,
     ERRORS,
+    FINE,
     HEIGHT,
     RESIDUAL,
     SIZE,
@@ -26,6 +27,7 @@ from neuralzip.experts.image_state import (
 from neuralzip.experts.least_squares import LAG, PAD, Bank, predict_step, reveal
 
 _BIAS_RATE = 5
+_BIAS_MOST = 1 << 20
 
 
 def steps_of(planes: int, height: int, width: int) -> int:
@@ -33,7 +35,7 @@ def steps_of(planes: int, height: int, width: int) -> int:
     return width + 2 * (height - 1) + LAG * (planes - 1)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _enter(state: State, place: int, value: int) -> None:
     """Make a sample known: its errors, its residual, the corrections."""
     scratch, samples, count = state.scratch, state.samples, state.shape[CENTRES]
@@ -41,13 +43,14 @@ def _enter(state: State, place: int, value: int) -> None:
     for k in range(count):
         samples[place, ERRORS + k] = min(abs(value * 64 - scratch[CENTRE + k]) >> 2, ERROR_MAX)
     residual = value * 64 - scratch[CENTRE + count - DERIVED]
-    samples[place, RESIDUAL] = residual >> 2
+    samples[place, RESIDUAL] = residual >> (2 + state.shape[FINE])
+    residual = min(max(residual, -_BIAS_MOST), _BIAS_MOST)
     for k in range(2):
         bias = np.int64(state.biases[scratch[BIAS + k]])
         state.biases[scratch[BIAS + k]] = bias + (((residual << 10) - bias) >> _BIAS_RATE)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _code_sample(state: State, bank: Bank, coder: BitCoder, plane: int, x: int, y: int, value: int) -> int:
     """Code the sample at (x, y) of a plane whose step has been predicted."""
     shape = state.shape
@@ -64,7 +67,7 @@ def _code_sample(state: State, bank: Bank, coder: BitCoder, plane: int, x: int, 
     return value
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def code_steps(
     state: State, bank: Bank, coder: BitCoder, samples: npt.NDArray[np.int32], first: int, stop: int
 ) -> None:

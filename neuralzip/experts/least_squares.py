@@ -4,7 +4,8 @@ The planes are walked along wavefronts, t = x + 2y, plane p lagging by LAG * p c
 predicted from earlier steps only. A *learner* predicts one plane as a linear combination of n known samples; its
 weights at (x, y) minimise the squared error over samples before, weighted by nearness: each row keeps its own
 normal equations A w = b, which forget by `keep` with each column and take in the row's newest sample and the one
-above to the right (x + 1, y - 1); a row starts from the row above. Solved by Cholesky at every place.
+above to the right (x + 1, y - 1), less where the picture is busy; a row starts from the row above. Inputs and
+targets are differences to each plane's mean of west and north. Solved by Cholesky at every place.
 
 Strict arithmetic: float64 +, -, *, / and sqrt in a fixed order, eight rows side by side (lanes.py), no libm, no
 contraction; predictions leave rounded to 1/UNIT grey levels. So they are the same integers on every machine and
@@ -17,10 +18,10 @@ Source: least-squares prediction as in TMW, MRP and paq8px's OLS; the row-wise r
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.lanes import (
     LANES,
     absorb,
@@ -52,15 +53,16 @@ class Learner(NamedTuple):
         keep: weight that remains of older samples when the next column is taken in.
         above: weight of the sample above to the right; the row's own newest one has 1 - keep.
         ridge: added to the diagonal.
+        soft, top: a sample's weight is top / sqrt(soft + activity), activity the squares of its first six inputs.
     """
 
     plane: int
     inputs: tuple[tuple[int, int, int], ...]
     keep: float
     above: float
-    ridge: float
-    soft: float = 1e9
-    top: float = 1e9
+    ridge: float = 2.0
+    soft: float = 100.0
+    top: float = 40.0
 
 
 class Bank(NamedTuple):
@@ -69,10 +71,10 @@ class Bank(NamedTuple):
     Attributes:
         memory: flat float64 working memory of all learners.
         table: [L, _FIELDS] int64, plane, n, and places of each learner's state and offsets.
-        settings: [L, 3] float64: keep, above, ridge.
+        settings: [L, 5] float64: keep, above, ridge, soft, top.
         offsets: flat offsets of inputs and of their references within `planes`.
         planes: flat float64, padded planes one after another.
-        shape: [5] int64: H, W, stride of a padded row, samples of a padded plane, R.
+        shape: [7] int64: H, W, stride of a padded row, samples of a padded plane, R, places of working vectors.
         limits: [P, 2] float64, smallest and largest value of a plane's samples.
         predictions: [L, R * LANES] int32, of the current step, by row, in 1/UNIT.
     """
@@ -102,27 +104,27 @@ def new_bank(learners: tuple[Learner, ...], height: int, width: int, limits: lis
         offsets += [(p - learner.plane) * size + dy * stride + dx for p, dx, dy in learner.inputs]
         offsets += [(p - learner.plane) * size for p, _, _ in learner.inputs]
     largest = max(len(learner.inputs) for learner in learners)
-    scratch = (largest + 1) * (largest + 1) * LANES + (largest + 8) * LANES
+    scratch = place + (largest + 6) * LANES
     middle = np.array([(low + high) // 2 for low, high in limits], np.float64)
     return Bank(
-        memory=np.zeros(place + scratch),
+        memory=np.zeros(scratch + (largest + 1) * largest * LANES),
         table=table,
         settings=np.array([(learner.keep, learner.above, learner.ridge, learner.soft, learner.top) for learner in learners]),
         offsets=np.array(offsets, np.int64),
         planes=np.repeat(middle, size),
-        shape=np.array([height, width, stride, size, bands], np.int64),
+        shape=np.array([height, width, stride, size, bands, place, scratch], np.int64),
         limits=np.array(limits, np.float64),
         predictions=np.zeros((len(learners), bands * LANES), np.int32),
     )
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def place_of(bank: Bank, plane: int, x: int, y: int) -> int:
     """Return where a sample lies in `planes`."""
     return plane * bank.shape[3] + (y + PAD) * bank.shape[2] + PAD + x
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def reveal(bank: Bank, plane: int, x: int, y: int, value: int) -> None:
     """Enter a sample; the edges of the picture are continued by their nearest samples."""
     height, width, stride = bank.shape[0], bank.shape[1], bank.shape[2]
@@ -140,14 +142,14 @@ def reveal(bank: Bank, plane: int, x: int, y: int, value: int) -> None:
             bank.planes[place + dy * stride] = value
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _inputs_at(bank: Bank, which: int, band: int, t: int) -> int:
     """Return the place of a band's input vectors of step t: n inputs, then the target and the reference."""
     row = bank.table[which]
     return row[_INPUTS] + ((t & 1) * bank.shape[4] + band) * (row[_SIZE] + 3) * LANES
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _settle(bank: Bank, which: int, band: int, t: int) -> None:
     """Enter the targets of the previous step, now known."""
     row, memory = bank.table[which], bank.memory
@@ -160,7 +162,7 @@ def _settle(bank: Bank, which: int, band: int, t: int) -> None:
             memory[target + b] = value - memory[target + LANES + b]
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _inherit(bank: Bank, which: int, y: int) -> None:
     """Start a row from the state of the row above."""
     row, memory = bank.table[which], bank.memory
@@ -171,7 +173,7 @@ def _inherit(bank: Bank, which: int, y: int) -> None:
         memory[own + k] = memory[above + k]
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _gather(bank: Bank, which: int, band: int, t: int) -> None:
     """Fill the input vectors of a band for step t, less each plane's mean of west and north there."""
     row, memory = bank.table[which], bank.memory
@@ -187,12 +189,12 @@ def _gather(bank: Bank, which: int, band: int, t: int) -> None:
             memory[inputs + k * LANES + b] = bank.planes[here + bank.offsets[row[_OFFSETS] + k]] - reference
         memory[inputs + (n + 1) * LANES + b] = (bank.planes[here - 1] + bank.planes[here - stride]) * 0.5
         energy = bank.settings[which, 3]
-        for k in range(6):
+        for k in range(min(n, 6)):
             energy += memory[inputs + k * LANES + b] * memory[inputs + k * LANES + b]
         memory[inputs + (n + 2) * LANES + b] = bank.settings[which, 4] / np.sqrt(energy)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _weigh(bank: Bank, which: int, band: int, t: int, weights: int, newest: int, above: int) -> None:
     """Fill three vectors: what remains of the past, weight of the newest sample, weight of the one above."""
     memory, settings = bank.memory, bank.settings[which]
@@ -205,7 +207,7 @@ def _weigh(bank: Bank, which: int, band: int, t: int, weights: int, newest: int,
         memory[weights + 2 * LANES + b] = settings[1] * memory[above + b] if inside and y > 0 and x + 1 < bank.shape[1] else 0.0
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _shift(bank: Bank, which: int, band: int, t: int, above: int) -> None:
     """Copy the previous step's inputs and targets, moved down by one row."""
     memory = bank.memory
@@ -218,7 +220,7 @@ def _shift(bank: Bank, which: int, band: int, t: int, above: int) -> None:
             memory[above + k + b] = memory[source + k + b - 1]
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _absorb_all(bank: Bank, which: int, band: int, t: int, weights: int) -> None:
     """Take two samples a row into the normal equations."""
     n = bank.table[which, _SIZE]
@@ -231,7 +233,7 @@ def _absorb_all(bank: Bank, which: int, band: int, t: int, weights: int) -> None
         absorb(bank.memory, gram + i * n * LANES, weights, newest, above, i, min(i + 1, n))
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _factor_row(memory: Floats, work: int, n: int, i: int, least: int) -> None:
     """Replace row i of A by its row of the Cholesky factor, with inverse diagonal; row n is the right side."""
     row = n * LANES
@@ -251,7 +253,7 @@ def _factor_row(memory: Floats, work: int, n: int, i: int, least: int) -> None:
                 multiply(memory, target, other + j * LANES)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _solve(memory: Floats, work: int, n: int, least: int) -> None:
     """Solve A w = b for a band; the lower triangle of A and, as row n, b are at `work`; w replaces b."""
     row = n * LANES
@@ -264,7 +266,7 @@ def _solve(memory: Floats, work: int, n: int, least: int) -> None:
         multiply(memory, target, below)
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _rounded(value: float, low: float, high: float) -> int:
     """Return a prediction in 1/UNIT, clamped; a NaN becomes the lower limit."""
     if not value > low:
@@ -272,13 +274,12 @@ def _rounded(value: float, low: float, high: float) -> int:
     return np.int64(np.floor(min(value, high) * UNIT + 0.5))
 
 
-@numba.njit(cache=True, no_cpython_wrapper=True)
+@inner
 def _predict_band(bank: Bank, which: int, band: int, t: int) -> None:
     """Learn from the previous step and predict a band of rows."""
     memory, row = bank.memory, bank.table[which]
     n = row[_SIZE]
-    scratch = len(memory) - (np.max(bank.table[:, _SIZE]) + 1) * (np.max(bank.table[:, _SIZE]) + 1) * LANES
-    weights = scratch - (np.max(bank.table[:, _SIZE]) + 8) * LANES
+    weights, scratch = bank.shape[5], bank.shape[6]
     _absorb_all(bank, which, band, t, weights)
     length = (n + 1) * n * LANES
     gram = row[_GRAM] + band * length
@@ -300,7 +301,7 @@ def _predict_band(bank: Bank, which: int, band: int, t: int) -> None:
         bank.predictions[which, band * LANES + b] = _rounded(-memory[weights + b], low, high)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def predict_step(bank: Bank, t: int) -> None:
     """Predict all samples of step t; all samples of earlier steps must have been revealed."""
     height, width, bands = bank.shape[0], bank.shape[1], bank.shape[4]
