@@ -13,6 +13,7 @@ from neuralzip import container, files
 from neuralzip.codecs import registry, select
 from neuralzip.codecs.base import Block, Options
 from neuralzip.container import Limits
+from neuralzip.errors import CorruptError, NeuralzipError
 
 Warn = Callable[[str], None]
 
@@ -88,9 +89,20 @@ def limits(options: Options, max_size: int | None = None) -> Limits:
 
 
 def decode(record: container.Record, options: Options) -> bytes:
-    """Return the decoded bytes of a record, not yet checked."""
+    """Return the decoded bytes of a record, not yet checked.
+
+    Raises:
+        CorruptError: the codec cannot make sense of it, whatever it raised itself.
+    """
     codec = registry.by_id(record.codec)
-    return codec.decode(Block(codec.name, record.params, record.payload, record.raw_size, record.models), options)
+    block = Block(codec.name, record.params, record.payload, record.raw_size, record.models)
+    try:
+        return codec.decode(block, options)
+    except (NeuralzipError, OSError, MemoryError):
+        raise
+    except Exception as error:  # a forged block with right checksums
+        problem = f"{type(error).__name__}: {error}"
+        raise CorruptError(f"damaged: the {codec.name} codec cannot decode a block ({problem})") from error
 
 
 def estimate_s(source: BinaryIO, options: Options, *, verify: bool = True) -> float:
