@@ -1,4 +1,4 @@
-"""Damage of every kind, with wrong and with right checksums: nothing wrong comes out, nothing strange is raised."""
+"""Damage of every kind, with wrong and right checksums: nothing wrong comes out, nothing strange is raised."""
 
 import hashlib
 import io
