@@ -77,7 +77,7 @@ class Coder:
             UnsupportedError: no installed model codes such pictures well.
         """
         channels = picture.pixels.shape[2]
-        if picture.kind == "palette" or picture.depth < 8:
+        if picture.depth < 8 or (picture.kind == "palette" and not is_grey_ramp(picture)):
             raise UnsupportedError("image: palettes and samples of less than eight bits")
         return [3] + [1] * (channels - 3) if channels >= 3 else [1] * channels
 
@@ -136,6 +136,15 @@ class Coder:
         if place != len(body):
             raise CorruptError("damaged: a stack of an image block has the wrong size")
         return stack * np.uint16(divisor)
+
+
+def is_grey_ramp(picture: Picture) -> bool:
+    """Say whether a palette picture's indices are grey levels: colours of one growing component."""
+    colours = picture.palette
+    if colours is None or len(colours) < 2:
+        return False
+    levels = colours[:, :3].astype(np.int64)
+    return bool((levels == levels[:, :1]).all() and (np.diff(levels[:, 0]) > 0).all())
 
 
 def bands(planes: int, height: int, width: int) -> Iterator[tuple[int, int]]:

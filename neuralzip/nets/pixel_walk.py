@@ -127,16 +127,17 @@ def predict(front: Front, group: Group, step: int, first: int, count: int) -> No
     """Fill `group` for a step, rows first .. first + count - 1."""
     _, width, stride, _ = front.shape
     for m in range(count):
-        k, y = 0, first + m
+        k, y = np.int64(0), first + m
         for plane in range(PLANES):
             x = step - 2 * y - LAG * plane
             predictions = group.predictions[m, plane]
-            size = front.counts[plane].sum() + PREDICTIONS + 2
+            size = front.counts[plane, 0] + front.counts[plane, 1] + front.counts[plane, 2] + PREDICTIONS + 2
             if x < 0 or x >= width:
                 group.scale[m, plane] = -1
                 group.base[m, plane] = 0
-                group.inputs[m, k : k + size] = 0
-                k += size
+                for _ in range(size):
+                    group.inputs[m, k] = 0
+                    k += 1
                 continue
             i = (y + TOP) * stride + x + PAD
             _candidates(front, plane, i, predictions)
@@ -215,6 +216,18 @@ def _pass(
     return first, count
 
 
+@numba.njit(cache=True)
+def _hand_over(
+    group: Group, m: int, inputs: npt.NDArray[np.int8], base: npt.NDArray[np.int32], scale: npt.NDArray[np.int32]
+) -> None:
+    """Copy row m of a group; loops, since slice assignments compile slowly."""
+    for k in range(len(inputs)):
+        inputs[k] = group.inputs[m, k]
+    for plane in range(PLANES):
+        base[plane] = group.base[m, plane]
+        scale[plane] = group.scale[m, plane]
+
+
 @numba.njit(cache=True, nogil=True)
 def advance(
     front: Front,
@@ -245,11 +258,10 @@ def advance(
         first, count = _pass(front, group, planes, begin + i, known)
         for m in range(count):
             row = first - top + m
-            inputs[i, row] = group.inputs[m]
-            base[i, row] = group.base[m]
-            scale[i, row] = group.scale[m]
-            samples[i, row] = known[m]
+            _hand_over(group, m, inputs[i, row], base[i, row], scale[i, row])
             mask[i, row, 0] = 1
+            for plane in range(PLANES):
+                samples[i, row, plane] = known[m, plane]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -277,6 +289,4 @@ def analyse(
         first, count = _pass(front, group, planes, step, known)
         for m in range(count):
             y, x = first + m, step - 2 * (first + m)
-            inputs[y, x] = group.inputs[m]
-            base[y, x] = group.base[m]
-            scale[y, x] = group.scale[m]
+            _hand_over(group, m, inputs[y, x], base[y, x], scale[y, x])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import click
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,6 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from neuralzip.nets import pixel_front, pixel_walk, pixelcnn
+from neuralzip.train import loop, publish
 
 Planes = npt.NDArray[np.uint8]
 ENDINGS = (".png", ".webp", ".ppm", ".bmp")
@@ -117,7 +119,7 @@ class ImageTask:
         dev: folder whose subfolders are development parts; None for none.
         side: S, crop side.
         batch: B.
-        seed: of the crops.
+        seed: of the crops; a resumed run should take another one, or it sees the same crops again.
         dev_side: development pictures are cut to this side, from their middle.
         architecture: arguments of PixelCNN.
     """
@@ -144,7 +146,7 @@ class ImageTask:
         self.dev = dev
         self.pool = gather_pool(data, side, self.settings["synthetic_share"])
         self.tables = pixel_front.make_tables()
-        self.rng = np.random.default_rng((seed, int.from_bytes(np.random.default_rng().bytes(4))))
+        self.rng = np.random.default_rng(seed)
 
     def build(self) -> nn.Module:
         """Return a fresh net."""
@@ -216,3 +218,38 @@ Data: crops of lossless photographs (CID22, CC BY-SA; CLIC 2025 validation crops
 wallpapers, downscaled) and 8 % interface pictures, charts and sprites from free software packages; flipped and
 transposed, 5 % turned grey. Meant for natural pictures; graphics code better with the default model's contexts.
 """
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Development pictures.")
+@click.option("--minutes", type=float, default=60.0, show_default=True, help="Wall time of this call.")
+@click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay.")
+@click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate after warm-up.")
+@click.option("--channels", type=int, default=96, show_default=True, help="Channels of the net.")
+@click.option("--blocks", type=int, default=4, show_default=True, help="Residual blocks of the net.")
+@click.option("--side", type=int, default=48, show_default=True, help="Side of a crop.")
+@click.option("--batch", type=int, default=12, show_default=True, help="Crops of a step.")
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--threads", type=int, default=None, help="CPU threads.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the crops; change it when resuming.")
+@click.option("--run", "folder", type=click.Path(path_type=Path), default=None, help="[runs/image-fast]")
+@click.option("--start", type=click.Path(exists=True, path_type=Path), default=None, help="Weights to start from.")
+@click.option("--export", "models", type=click.Path(path_type=Path), default=None, help="Then write here.")
+def command(
+    data: Path, dev: Path | None, minutes: float, decay: float, rate: float, channels: int, blocks: int, side: int,
+    batch: int, device: str, threads: int | None, seed: int, folder: Path | None, start: Path | None,
+    models: Path | None,
+) -> None:  # fmt: skip
+    """Train the wavefront PixelCNN on the pictures in DATA."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    architecture = {"channels": channels, "blocks": blocks, "hidden": 96, "components": 5}
+    task = ImageTask(data, dev, side=side, batch=batch, seed=seed, architecture=architecture)
+    task.settings = {**task.settings, "rate": rate, "decay_minutes": decay}
+    run = folder or Path("runs") / task.id
+    if minutes > 0:
+        progress = loop.train(task, loop.Plan(run, minutes, decay, rate, device=device, start=start))
+        click.echo(f"{progress.symbols:,} sub-pixels seen, development {progress.dev_bits}")
+    if models is not None:
+        click.echo(str(publish.publish(task, run, models)))
