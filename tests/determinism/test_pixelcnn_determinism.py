@@ -1,4 +1,4 @@
-"""The integer PixelCNN gives the same mixtures step by step and in bulk, with every kernel and number of threads."""
+"""The integer PixelCNN gives the same mixtures step by step and in bulk, with every kernel, on any threads."""
 
 import hashlib
 from pathlib import Path
