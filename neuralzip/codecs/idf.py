@@ -30,8 +30,6 @@ from neuralzip.nets import lattice
 if TYPE_CHECKING:
     from neuralzip.nets.idf import IntIdf, Prior
 
-IDF = 3
-"""Number of the method within a stack's header."""
 MODEL_ID = "image-idf"
 BAND_ROWS = 1 << 10
 _TOP_BITS = 8
@@ -57,21 +55,39 @@ class IdfCodec(ImageCodec):
 
 
 class IdfCoder(Coder):
-    """Codes stacks of planes of eight bits."""
+    """Codes stacks of planes of eight bits.
+
+    Attributes:
+        method: number of the method within a stack's header.
+    """
+
+    method = 3
+
+    def weights(self, model_id: str) -> zoo.Model:
+        """Return the weights that the block names, or those to encode with."""
+        if self._named is None:
+            model = zoo.load(model_id)
+        elif self._named:
+            model = zoo.load_identity(self._named[0])
+        else:
+            raise CorruptError("damaged: an image block names no weights")
+        self._used.append(model.identity)
+        return model
 
     @functools.cached_property
     def flow(self) -> "IntIdf":
         """The integer nets."""
         from neuralzip.nets.idf import IntIdf
 
-        if self._named is None:
-            model = zoo.load(MODEL_ID)
-        elif self._named:
-            model = zoo.load_identity(self._named[0])
-        else:
-            raise CorruptError("damaged: an image block names no weights")
-        self._used.append(model.identity)
-        return IntIdf(model)
+        return IntIdf(self.weights(MODEL_ID))
+
+    def encode_band(self, planes: Planes) -> tuple[bytes, float]:
+        """Return (payload, ideal code length in bits) of planes [P, H, W]."""
+        return encode_band(self.flow, planes)
+
+    def decode_band(self, payload: bytes, shape: tuple[int, int, int]) -> Planes:
+        """Return the planes of a payload."""
+        return decode_band(self.flow, payload, shape)
 
     def stacks(self, picture: Picture) -> list[int]:
         """Return how many planes go together, in coding order.
@@ -92,12 +108,12 @@ class IdfCoder(Coder):
         planes = stack.astype(np.uint8)
         body = bytearray()
         for begin, end in _bands(stack.shape[1]):
-            payload, bits = encode_band(self.flow, np.ascontiguousarray(planes[:, begin:end]))
+            payload, bits = self.encode_band(np.ascontiguousarray(planes[:, begin:end]))
             self.nll_bits += bits
             body += len(payload).to_bytes(4, "little") + payload
             if report:
                 report(end / stack.shape[1])
-        return IDF, bytes(body)
+        return self.method, bytes(body)
 
     def decode(self, method: int, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
         """Return the stack of a body.
@@ -105,7 +121,7 @@ class IdfCoder(Coder):
         Raises:
             CorruptError: no stack of this shape has this body.
         """
-        if method != IDF:
+        if method != self.method:
             return super().decode(method, body, shape, report)
         if shape[0] not in (1, lattice.PLANES):
             raise CorruptError("damaged: impossible stack of an image block")
@@ -113,7 +129,7 @@ class IdfCoder(Coder):
         for begin, end in _bands(shape[1]):
             size = int.from_bytes(body[place : place + 4], "little")
             payload, place = body[place + 4 : place + 4 + size], place + 4 + size
-            stack[:, begin:end] = decode_band(self.flow, payload, (shape[0], end - begin, shape[2]))
+            stack[:, begin:end] = self.decode_band(payload, (shape[0], end - begin, shape[2]))
             if report:
                 report(end / shape[1])
         if place != len(body):

@@ -41,11 +41,14 @@ class Row:
 IMAGE_MAGICS = (b"\x89PNG\r\n\x1a\n", b"BM", b"P4", b"P5", b"P6", b"P7", b"II*\0", b"MM\0*")
 """How the raster files start that the image codec takes."""
 
+AUDIO_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"caff", b"riff")
 NPY_MAGICS = (b"\x93NUMPY",)
 
 ROWS = (
     Row("image", 3, "neuralzip.codecs.image", "ImageCodec", media=True, magics=IMAGE_MAGICS, rate=4e5),
     Row("idf", 6, "neuralzip.codecs.idf", "IdfCodec", media=True, magics=IMAGE_MAGICS, rate=1e6),
+    Row("flow", 5, "neuralzip.codecs.flow", "FlowCodec", media=True, magics=IMAGE_MAGICS, rate=5e5),
+    Row("audio", 4, "neuralzip.codecs.audio", "Audio", media=True, magics=AUDIO_MAGICS, rate=1e5),
     Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, magics=NPY_MAGICS, text=True, rate=1e5),
     Row("bytes", 2, "neuralzip.codecs.bytes", "Bytes", rate=1e5),
     Row("stdlib", 1, "neuralzip.codecs.stdlib", "Stdlib"),

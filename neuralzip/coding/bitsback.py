@@ -22,11 +22,11 @@ N symbols, K entries of an alphabet.
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.exact.compiled import entry, inner
 
 PRECISION = 24
 WORD_BITS = 32
@@ -47,7 +47,7 @@ class ExhaustedError(UnsupportedError):
     """More auxiliary bits were popped than the stack was given."""
 
 
-@numba.njit(cache=True)
+@inner
 def push(words: Words, head: Head, start: int, freq: int) -> None:
     """Encode the interval [start, start + freq) of 2**24; freq >= 1."""
     state, size = head[0], np.uint64(freq)
@@ -58,13 +58,13 @@ def push(words: Words, head: Head, start: int, freq: int) -> None:
     head[0] = ((state // size) << _P) + state % size + np.uint64(start)
 
 
-@numba.njit(cache=True)
+@inner
 def peek(head: Head) -> int:
     """Return the number in [0, 2**24) whose interval is the next symbol to pop."""
     return int(np.int64(head[0] & _MASK))
 
 
-@numba.njit(cache=True)
+@inner
 def drop(words: Words, head: Head, start: int, freq: int) -> None:
     """Pop the interval [start, start + freq) that holds `peek(head)`.
 
@@ -80,13 +80,13 @@ def drop(words: Words, head: Head, start: int, freq: int) -> None:
     head[0] = state
 
 
-@numba.njit(cache=True)
+@inner
 def push_bits(words: Words, head: Head, value: int, bits: int) -> None:
     """Encode `bits` (0..24) uniform bits."""
     push(words, head, value << (PRECISION - bits), 1 << (PRECISION - bits))
 
 
-@numba.njit(cache=True)
+@inner
 def pop_bits(words: Words, head: Head, bits: int) -> int:
     """Decode `bits` (0..24) uniform bits."""
     value = peek(head) >> (PRECISION - bits)
@@ -94,13 +94,13 @@ def pop_bits(words: Words, head: Head, bits: int) -> int:
     return value
 
 
-@numba.njit(cache=True)
+@inner
 def push_row(words: Words, head: Head, cdf: Ints, symbol: int) -> None:
     """Encode a symbol under a row of K + 1 cumulative frequencies, cdf[0] = 0 and cdf[K] = 2**24."""
     push(words, head, cdf[symbol], cdf[symbol + 1] - cdf[symbol])
 
 
-@numba.njit(cache=True)
+@inner
 def pop_row(words: Words, head: Head, cdf: Ints) -> int:
     """Decode a symbol under a row of K + 1 cumulative frequencies; entries of frequency 0 are never met."""
     symbol = int(np.searchsorted(cdf, peek(head), side="right")) - 1
@@ -108,25 +108,25 @@ def pop_row(words: Words, head: Head, cdf: Ints) -> int:
     return symbol
 
 
-@numba.njit(cache=True)
+@entry
 def _push_rows(words: Words, head: Head, cdf: Ints, symbols: Ints) -> None:
     for n in range(len(symbols) - 1, -1, -1):
         push_row(words, head, cdf[min(n, len(cdf) - 1)], symbols[n])
 
 
-@numba.njit(cache=True)
+@entry
 def _pop_rows(words: Words, head: Head, cdf: Ints, symbols: Ints) -> None:
     for n in range(len(symbols)):
         symbols[n] = pop_row(words, head, cdf[min(n, len(cdf) - 1)])
 
 
-@numba.njit(cache=True)
+@entry
 def _push_uniform(words: Words, head: Head, values: Ints, bits: int) -> None:
     for n in range(len(values) - 1, -1, -1):
         push_bits(words, head, values[n], bits)
 
 
-@numba.njit(cache=True)
+@entry
 def _pop_uniform(words: Words, head: Head, values: Ints, bits: int) -> None:
     for n in range(len(values)):
         values[n] = pop_bits(words, head, bits)

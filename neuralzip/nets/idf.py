@@ -156,14 +156,19 @@ def look(planes: lattice.Samples, ys: IntArray, xs: IntArray, level: int, group:
     return view
 
 
-def export(net: Idf) -> tuple[Arrays, dict[str, Any]]:
-    """Return (integer arrays, JSON description) of a net."""
+def export_layers(net: nn.Module) -> Arrays:
+    """Return the integer arrays of all layers of a net."""
     arrays: Arrays = {}
     for name, layer in net.named_modules():
         if isinstance(layer, QuantLinear):
             for part, tensor in zip(("weight", "bias", "unit"), layer.export(), strict=True):
                 arrays[f"{name}.{part}"] = tensor.numpy()
-    return arrays, {"architecture": "idf", "version": 1, "config": net.config}
+    return arrays
+
+
+def export(net: Idf) -> tuple[Arrays, dict[str, Any]]:
+    """Return (integer arrays, JSON description) of a net."""
+    return export_layers(net), {"architecture": "idf", "version": 1, "config": net.config}
 
 
 @entry
@@ -232,13 +237,24 @@ class IntGroupNet:
         """Return [N, H2] int8 from inputs [N, F] int8."""
         return self.middle.apply(self.enter.apply(inputs, ACT_BITS, low=0), ACT_BITS, low=0)
 
-    def prior(self, plane: int, trunk: Tensor, view: View, seen: Tensor) -> Prior:
-        """Return the distribution of a plane's latents, given the residuals `seen` [N, plane] of those before."""
+    def head(self, plane: int, trunk: Tensor, view: View, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (translations [N, 1], prior parameters [N, 3, K]) of a plane, int16 in 2**-OUT_BITS local scales.
+
+        Args:
+            plane: 0 .. PLANES - 1.
+            trunk: [N, H2] int8.
+            view: the pixels.
+            seen: [N, plane] int8, residuals of the planes before.
+        """
         hidden = self.hidden[plane].apply(torch.cat([trunk, seen], 1), ACT_BITS, low=0)
         wide = -(2**15), 2**15 - 1
         out = self.out[plane].to_format(self.out[plane](hidden), OUT_BITS, *wide).view(len(hidden), 3, -1)
         layer = self.shift[plane]
-        shift = layer.to_format(layer(torch.cat([view.inputs, seen], 1)), OUT_BITS, *wide)
+        return layer.to_format(layer(torch.cat([view.inputs, seen], 1)), OUT_BITS, *wide), out
+
+    def prior(self, plane: int, trunk: Tensor, view: View, seen: Tensor) -> Prior:
+        """Return the distribution of a plane's latents; arguments as for `head`."""
+        shift, out = self.head(plane, trunk, view, seen)
         size = out.shape[0], out.shape[2]
         translations = np.empty(size[0], np.int32)
         means, inverses = np.empty(size, np.int32), np.empty(size, np.int32)
@@ -264,7 +280,16 @@ class IntIdf:
         if model.meta.get("architecture") != "idf" or model.meta.get("version") != 1:
             raise ModelError(f"model '{model.id}' is no integer discrete flow of version 1")
         self.identity = model.identity
-        try:
-            self.groups = [IntGroupNet(model.arrays, f"groups.{g}") for g in GROUPS]
-        except KeyError as error:
-            raise ModelError(f"model '{model.id}' lacks the array {error}") from error
+        self.groups = load_groups(model)
+
+
+def load_groups(model: zoo.Model) -> list[IntGroupNet]:
+    """Return the integer nets of all groups.
+
+    Raises:
+        ModelError: an array is missing.
+    """
+    try:
+        return [IntGroupNet(model.arrays, f"groups.{g}") for g in GROUPS]
+    except KeyError as error:
+        raise ModelError(f"model '{model.id}' lacks the array {error}") from error

@@ -4,9 +4,9 @@ N pixels of a group, H rows, W columns; planes in the order G, R, B.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import click
 import numpy as np
@@ -23,6 +23,14 @@ _CROPS = 8
 _GREY_SHARE = 0.04
 _DEV_PARTS = ("kodak", "photos")
 _TOP_SAMPLE_BITS = 8.0
+
+
+class GroupModel(Protocol):
+    """A module that codes parity groups."""
+
+    def bits(self, group: int, view: idf.View, samples: Tensor) -> Tensor:
+        """Return code lengths [N, PLANES] of samples [N, PLANES]."""
+        ...
 
 
 class IdfTask:
@@ -83,7 +91,7 @@ class IdfTask:
 
     def loss(self, net: nn.Module, device: torch.device) -> tuple[Tensor, int]:
         """Take a batch; return (mean nats a sub-pixel, sub-pixels)."""
-        assert isinstance(net, idf.Idf)
+        model = cast(GroupModel, net)
         drawn = [int(self.rng.choice(len(_LEVEL_CHANCES), p=_LEVEL_CHANCES)) for _ in range(_CROPS)]
         crops = [(self._crop(level), level) for level in drawn]
         total = torch.zeros(())
@@ -92,7 +100,7 @@ class IdfTask:
                 parts = [self._sample(group, *crop) for crop in crops]
                 views, samples = zip(*parts, strict=True)
                 view = idf.View(*(torch.cat(columns) for columns in zip(*views, strict=True)))
-                total = total + net.bits(group, view, torch.cat(samples)).mean()
+                total = total + model.bits(group, view, torch.cat(samples)).mean()
         count = len(lattice.GROUPS) * self.batch * lattice.PLANES
         return total / len(lattice.GROUPS) * float(np.log(2)), count
 
@@ -109,9 +117,9 @@ class IdfTask:
 
     def evaluate(self, net: nn.Module, device: torch.device) -> dict[str, float]:
         """Return bits a sub-pixel, mean over the pictures of each development part."""
-        assert isinstance(net, idf.Idf)
+        model = cast(GroupModel, net)
         return {
-            name: float(np.mean([picture_bits(net, planes) / planes.size for planes in pictures]))
+            name: float(np.mean([picture_bits(model, planes) / planes.size for planes in pictures]))
             for name, pictures in self._dev_pictures.items()
         }
 
@@ -129,7 +137,7 @@ class IdfTask:
 
 
 @torch.no_grad()
-def picture_bits(net: idf.Idf, planes: Planes) -> float:
+def picture_bits(net: GroupModel, planes: Planes) -> float:
     """Return the ideal code length of planes [3, H, W] in bits."""
     height, width = planes.shape[1:]
     levels = lattice.levels_of(height, width)
@@ -154,28 +162,46 @@ transposed, 4 % turned grey.
 """
 
 
+_OPTIONS = (
+    click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path)),
+    click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Development pictures."),
+    click.option("--minutes", type=float, default=10.0, show_default=True, help="Wall time of this call."),
+    click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay."),
+    click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate."),
+    click.option("--batch", type=int, default=1024, show_default=True, help="Pixels of each group in a step."),
+    click.option("--threads", type=int, default=None, help="Threads of the CPU."),
+    click.option("--seed", type=int, default=0, show_default=True, help="Seed."),
+    click.option("--run", "folder", type=click.Path(path_type=Path), default=None, help="Folder of the run."),
+    click.option("--start", type=click.Path(exists=True, path_type=Path), default=None, help="Weights to start from."),
+    click.option("--export", "models", type=click.Path(path_type=Path), default=None, help="Then write here."),
+)
+
+
+def options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of training on parity groups."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def run_task(task: IdfTask, **chosen: Any) -> None:
+    """Train a task and export it as its command's options say."""
+    run = chosen["folder"] or Path("runs") / task.id
+    plan = loop.Plan(
+        run, chosen["minutes"], chosen["decay"], chosen["rate"],
+        evaluate_minutes=2.0, weight_decay=1e-4, start=chosen["start"],
+    )  # fmt: skip
+    if plan.minutes > 0:
+        progress = loop.train(task, plan)
+        click.echo(f"{progress.symbols:,} sub-pixels seen, development {progress.dev_bits}")
+    if chosen["models"] is not None:
+        click.echo(str(publish.publish(task, run, chosen["models"])))
+
+
 @click.command()
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Development pictures.")
-@click.option("--minutes", type=float, default=10.0, show_default=True, help="Wall time of this call.")
-@click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay.")
-@click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate.")
-@click.option("--batch", type=int, default=1024, show_default=True, help="Pixels of each group in a step.")
-@click.option("--threads", type=int, default=None, help="Threads of the CPU.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed.")
-@click.option("--run", "folder", type=click.Path(path_type=Path), default=None, help="[runs/image-idf]")
-@click.option("--export", "models", type=click.Path(path_type=Path), default=None, help="Then write here.")
-def command(
-    data: Path, dev: Path | None, minutes: float, decay: float, rate: float, batch: int, threads: int | None,
-    seed: int, folder: Path | None, models: Path | None,
-) -> None:  # fmt: skip
+@options
+def command(data: Path, dev: Path | None, batch: int, seed: int, threads: int | None, **chosen: Any) -> None:
     """Train the integer discrete flow on the pictures in DATA."""
     if threads is not None:
         torch.set_num_threads(threads)
-    task = IdfTask(data, dev, batch=batch, seed=seed)
-    run = folder or Path("runs") / task.id
-    if minutes > 0:
-        progress = loop.train(task, loop.Plan(run, minutes, decay, rate, evaluate_minutes=2.0, weight_decay=1e-4))
-        click.echo(f"{progress.symbols:,} sub-pixels seen, development {progress.dev_bits}")
-    if models is not None:
-        click.echo(str(publish.publish(task, run, models)))
+    run_task(IdfTask(data, dev, batch=batch, seed=seed), **chosen)
