@@ -118,7 +118,7 @@ def code_number(coder: BitCoder, context: int, value: int) -> Any:
     length: Any = np.int64(0)
     step, result = length, length + 1
     unary = True
-    while step < length or (unary and length < 40):
+    while unary or step < length:
         if unary:
             slot, bit = length, 1 if wide >> (length + 1) != 0 else 0
         else:
@@ -129,8 +129,7 @@ def code_number(coder: BitCoder, context: int, value: int) -> Any:
         if not unary:
             result = 2 * result + bit
             step += 1
-        elif bit == 1:
-            length += 1
         else:
-            unary = False
+            length += bit
+            unary = bit == 1 and length < 40
     return result - 1

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from neuralzip.media.png import bitcoder
-from neuralzip.media.png.stream import STORED, TYPE, DeflateStream
+from neuralzip.media.png.stream import DYNAMIC, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import COMPARE, walk
 from neuralzip.media.png.zlib_rules import LAZY, LITERALS_ONLY, RUNS, Rules, matcher, zlib_rules
 
@@ -43,7 +43,7 @@ def guess_rules(stream: DeflateStream, data: Any, size: int, header: bytes) -> G
     for rules in likely:
         if trial.misses(rules, _SHORT, 0) == 0 and trial.misses(rules, _WHOLE, 0) == 0:
             return Guess(rules, True)
-    best = trial.best(trial.best(likely + _unlikely(stream), _SHORT)[:8], _LONG)
+    best = trial.best(trial.best(likely + _unlikely(stream, header), _SHORT)[:8], _LONG)
     for rules in best:
         if trial.misses(rules, _WHOLE, 0) == 0:
             return Guess(rules, True)
@@ -85,15 +85,21 @@ def _likely(stream: DeflateStream, header: bytes) -> list[Rules]:
     elif distances.max() == 1:
         special.append(zlib_rules(6, memory_level=memory[0])._replace(kind=RUNS))
     levels = _LEVELS_BY_HINT[header[1] >> 6]
-    # libpng may lower the window in the header after compressing with the largest.
-    windows = dict.fromkeys((15, (header[0] >> 4) + 8))
+    if not (stream.blocks[:, TYPE] == DYNAMIC).any():
+        # zlib's fixed strategy hides the level.
+        levels = tuple(range(9, 0, -1))
     return special + [
         zlib_rules(level, filtered, window, memory_level)
-        for window in windows
+        for window in _windows(header)
         for memory_level in memory
         for filtered in (True, False)
         for level in levels
     ]
+
+
+def _windows(header: bytes) -> tuple[int, ...]:
+    """Return the likely window sizes: libpng may lower that of the header after compressing with the largest."""
+    return tuple(dict.fromkeys((15, min((header[0] >> 4) + 8, 15))))
 
 
 def _memory_levels(stream: DeflateStream) -> tuple[int, ...]:
@@ -105,10 +111,15 @@ def _memory_levels(stream: DeflateStream) -> tuple[int, ...]:
     return (8, 9) if len(stream.tokens) < 16384 else (9,)
 
 
-def _unlikely(stream: DeflateStream) -> list[Rules]:
+def _unlikely(stream: DeflateStream, header: bytes) -> list[Rules]:
     """Return rules for hints that mislead, and for encoders that use all of the window."""
     memory = _memory_levels(stream)[0]
-    zlib = [zlib_rules(level, filtered, 15, memory) for level in range(1, 10) for filtered in (False, True)]
+    zlib = [
+        zlib_rules(level, filtered, window, memory)
+        for window in _windows(header)
+        for level in range(1, 10)
+        for filtered in (False, True)
+    ]
     # Some builds of zlib take short matches from anywhere; others than zlib use the window to its end.
     eager = [rules._replace(too_far=32768) for rules in zlib if rules.kind == LAZY and rules.shortest == 3]
     return zlib + eager + [rules._replace(slack=0) for rules in eager]

@@ -69,7 +69,7 @@ def inflate(source: bytes, limit: int) -> tuple[DeflateStream, Bytes, int]:
             else:
                 count = reader.fixed(kind)
         blocks.append((kind, final, count))
-        if len(blocks) > 64 + len(source) // 32:
+        if len(blocks) > 64 + len(source) // 4:
             raise UnsupportedError("deflate stream has too many small blocks")
     state = reader.state
     stream = DeflateStream(reader.tokens[: state[_TOKENS]], np.array(blocks, np.int64), headers)

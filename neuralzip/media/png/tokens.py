@@ -178,8 +178,10 @@ def _code_distance(
     if decoding:
         most = code_number(coder, base + _HOPS + NUMBER_CONTEXTS * min(length - MIN_MATCH, 3), np.int64(0)) - 1
     hops: Any = -1
-    steps = found = 0
-    back = np.int64(chain[position & (chain.size - 1)]) if hashed else 0
+    steps, found, run = 0, 0, 0
+    back: Any = 0
+    if hashed:
+        back = np.int64(chain[position & (chain.size - 1)])
     while back > 0 and steps < _MAX_HOPS and found == 0:
         candidate = position - back
         run = 0

@@ -256,7 +256,7 @@ def _code_runs(coder: BitCoder, base: int, lengths: bytes, actual: bytes) -> byt
             symbol = int(code_bits(coder, base + _RUN, 5, given[0]))
             run = int(code_bits(coder, base + _RUN + 32, 8, given[1])) if symbol >= 16 else 1
             guess = bytes((symbol, run))
-            if symbol > 18 or run == 0 or position + run > len(lengths):
+            if symbol > 18 or run == 0 or position + run > len(lengths) or (symbol == 16 and position == 0):
                 raise CorruptError("PNG: impossible Huffman code")
         runs += guess
         position += guess[1]

@@ -92,7 +92,8 @@ def decode(coder: BitCoder, base: int, data: Bytes, size: int) -> bytes:
     blocks = np.zeros((count, 3), np.int64)
     code_blocks(coder, base + _TOKENS, blocks, full_block(rules))
     stored = blocks[:, TYPE] == STORED
-    if blocks[:, COUNT].sum() > size or (blocks[:, TYPE] > DYNAMIC).any():
+    excessive = blocks[:, COUNT].sum() > size or (blocks[stored, COUNT] >= 1 << 16).any()
+    if excessive or (blocks[:, TYPE] > DYNAMIC).any():
         raise CorruptError("PNG: impossible blocks")
     deflated = DeflateStream(np.zeros(int(blocks[~stored, COUNT].sum()), np.uint32), blocks, [])
     stream = ZlibStream(header, deflated, data, size, b"")
@@ -136,7 +137,8 @@ def _code_rules(coder: BitCoder, base: int, rules: Rules) -> Rules:
     usual = zlib_rules(6)[5:]
     rest = tuple(_code_near(coder, base, 6 + field, rules[5 + field], usual[field]) for field in range(5))
     found = Rules(*plain, *rest)
-    if plain[0] > LITERALS_ONLY or not 9 <= found.window_bits <= 15 or not 8 <= found.hash_bits <= 16:
+    windows = 9 <= found.window_bits <= 15 and 8 <= found.hash_bits <= 16 and 0 <= found.slack <= 511
+    if not windows or plain[0] > LITERALS_ONLY or max(found) > 1 << 16 or min(found) < 0:
         raise CorruptError("PNG: impossible encoder rules")
     return found
 
