@@ -39,8 +39,8 @@ class FlowTask(IdfTask):
 
 _CARD = """\
 RealNVP over parity lattices: for every group of pixels and plane an affine coupling, computed from neighbours on
-all sides, to a logistic base density; shared by all levels. Conditioners are integer throughout (7-bit weights, int8
-activations). Coded by local bits-back.
+all sides, to a logistic base density; shared by all levels. Conditioners are integer throughout (7-bit weights,
+int8 activations). Coded by local bits-back.
 
 Data: as for image-idf, whose nets may serve as a start.
 """

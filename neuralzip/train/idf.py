@@ -164,7 +164,7 @@ transposed, 4 % turned grey.
 
 _OPTIONS = (
     click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path)),
-    click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Development pictures."),
+    click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Pictures to measure on."),
     click.option("--minutes", type=float, default=10.0, show_default=True, help="Wall time of this call."),
     click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay."),
     click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate."),
@@ -172,7 +172,7 @@ _OPTIONS = (
     click.option("--threads", type=int, default=None, help="Threads of the CPU."),
     click.option("--seed", type=int, default=0, show_default=True, help="Seed."),
     click.option("--run", "folder", type=click.Path(path_type=Path), default=None, help="Folder of the run."),
-    click.option("--start", type=click.Path(exists=True, path_type=Path), default=None, help="Weights to start from."),
+    click.option("--start", type=click.Path(exists=True, path_type=Path), default=None, help="First weights."),
     click.option("--export", "models", type=click.Path(path_type=Path), default=None, help="Then write here."),
 )
 
