@@ -22,6 +22,7 @@ from neuralzip.errors import CorruptError, ModelError
 from neuralzip.experts import bits
 from neuralzip.experts.byte_contexts import POSITION, START
 from neuralzip.experts.byte_model import ByteModel, code_steps, new_model, unpacked
+from neuralzip.experts.primer import new_primer
 
 if TYPE_CHECKING:
     from neuralzip.nets.char_rnn_guide import Guide
@@ -33,6 +34,8 @@ MAX_LANES = 256
 FAST = "fast"
 NETS = {"small": "text-small", "base": "text-base", "large": "text-large"}
 EXPERTS = {FAST: "bytes-fast", "small": "bytes-small", "base": "bytes-base", "large": "bytes-large"}
+PRIMER = "bytes-primer"
+_PLAIN_MODELS = 2
 PREFERRED = ("base", "small")
 """Presets in the order of preference where the user chose none."""
 LANE_BYTES = 1 << 15
@@ -48,7 +51,7 @@ class Setup:
     Attributes:
         kind: the net's initial state.
         lanes: number of lanes.
-        models: identities of the experts' start and, with a net, of the net.
+        models: identities of the experts' start, of the primer and, with a net, of the net.
     """
 
     kind: int
@@ -57,7 +60,7 @@ class Setup:
 
     def to_params(self) -> bytes:
         """Return the block's parameters."""
-        return bytes([LOOP_VERSION, len(self.models) - 1, self.kind]) + varint(self.lanes)
+        return bytes([LOOP_VERSION, len(self.models) - _PLAIN_MODELS, self.kind]) + varint(self.lanes)
 
 
 class Bytes:
@@ -129,13 +132,13 @@ def read_varint(data: bytes, place: int) -> tuple[int, int]:
 
 def _setup(data: bytes, options: Options) -> Setup:
     preset = _preset(options)
+    models = (zoo.load(EXPERTS[preset]).identity, zoo.load(PRIMER).identity)
     if preset == FAST:
-        return Setup(0, 1, (zoo.load(EXPERTS[FAST]).identity,))
+        return Setup(0, 1, models)
     from neuralzip.nets.char_rnn_guide import best_kind
 
     net = zoo.load(NETS[preset])
-    models = (zoo.load(EXPERTS[preset]).identity, net.identity)
-    return Setup(best_kind(net, data), _lane_count(len(data)), models)
+    return Setup(best_kind(net, data), _lane_count(len(data)), (*models, net.identity))
 
 
 def _preset(options: Options) -> str:
@@ -152,25 +155,21 @@ def _lane_count(size: int) -> int:
 
 
 def _guide(setup: Setup, options: Options) -> "Guide | None":
-    if len(setup.models) == 1:
+    if len(setup.models) == _PLAIN_MODELS:
         return None
     from neuralzip.nets.char_rnn_guide import Guide  # torch: only where a net is used
 
     # On the CPU unless asked otherwise: the compiled net beats a round trip to a GPU at every step.
     device = "cuda" if options.device == "cuda" else "cpu"
-    return Guide(zoo.load_identity(setup.models[1]), setup.lanes, setup.kind, device)
+    return Guide(zoo.load_identity(setup.models[_PLAIN_MODELS]), setup.lanes, setup.kind, device)
 
 
 def _parse(block: Block) -> Setup:
     if len(block.params) < 4 or block.params[0] != LOOP_VERSION or not 0 < block.raw_size <= MAX_BLOCK_BYTES:
         raise CorruptError("damaged: a byte block's parameters are unknown to this release")
     lanes, end = read_varint(block.params, 3)
-    if (
-        end != len(block.params)
-        or len(block.models) > 2
-        or not 0 < lanes <= MAX_LANES
-        or block.params[1] != len(block.models) - 1
-    ):
+    nets = len(block.models) - _PLAIN_MODELS
+    if end != len(block.params) or not 0 < lanes <= MAX_LANES or nets not in (0, 1) or block.params[1] != nets:
         raise CorruptError("damaged: a byte block's parameters do not fit together")
     return Setup(block.params[2], lanes, block.models)
 
@@ -178,11 +177,12 @@ def _parse(block: Block) -> Setup:
 def _model(text: npt.NDArray[np.uint8], setup: Setup) -> ByteModel:
     size, lanes = len(text), setup.lanes
     bounds = np.array([lane * size // lanes for lane in range(lanes + 1)], np.int64)
-    arrays = zoo.load_identity(setup.models[0]).arrays
+    start, known = (zoo.load_identity(identity).arrays for identity in setup.models[:_PLAIN_MODELS])
     try:
-        return new_model(text, bounds, unpacked(arrays))
+        return new_model(text, bounds, unpacked(start), new_primer(known["checks"], known["nodes"]))
     except (KeyError, ValueError) as error:
-        raise ModelError(f"weights {setup.models[0].hex()} are not those of the byte experts") from error
+        names = " and ".join(identity.hex() for identity in setup.models[:_PLAIN_MODELS])
+        raise ModelError(f"weights {names} are not those of the byte experts and their primer") from error
 
 
 def _flushes(size: int, lanes: int) -> Iterator[int]:

@@ -33,6 +33,7 @@ from neuralzip.experts.byte_contexts import (
     new_lanes,
 )
 from neuralzip.experts.logistic import P_ONE, clamp_st, exp_weight, squash, stretch
+from neuralzip.experts.primer import Primer, no_primer, prime
 
 NET_INPUTS = 2
 PLAIN_INPUTS = 3
@@ -71,6 +72,7 @@ class ByteModel(NamedTuple):
         lanes: the lanes' contexts.
         match: the match model.
         table: hashed slots of all contexts.
+        primer: what new slots start from.
         order0: [256] uint32 nodes.
         maps: [CONTEXTS, 2, MAP_STATES] uint32 history maps, for the upper and the lower nibble.
         mixer: the mixer.
@@ -84,6 +86,7 @@ class ByteModel(NamedTuple):
     lanes: Lanes
     match: match.Match
     table: npt.NDArray[np.uint32]
+    primer: Primer
     order0: npt.NDArray[np.uint32]
     maps: npt.NDArray[np.uint32]
     mixer: mixer.Mixer
@@ -99,7 +102,10 @@ def table_bits(size: int) -> int:
 
 
 def new_model(
-    text: npt.NDArray[np.uint8], bounds: npt.NDArray[np.int64], start: Learned | None = None
+    text: npt.NDArray[np.uint8],
+    bounds: npt.NDArray[np.int64],
+    start: Learned | None = None,
+    known: Primer | None = None,
 ) -> ByteModel:
     """Return a model of a block that has seen nothing of it.
 
@@ -107,12 +113,14 @@ def new_model(
         text: [N] uint8, the block (encoding) or zeros (decoding); written to when decoding.
         bounds: [L + 1] int64, lane l is text[bounds[l] : bounds[l + 1]].
         start: what was learnt in training, None for the plain start.
+        known: what contexts usually lead to, None for nothing.
     """
     model = ByteModel(
         text=text,
         lanes=new_lanes(bounds),
         match=match.new_match(bounds[:-1].copy(), min(max(len(text).bit_length(), 10), 20)),
         table=counters.new_table(table_bits(len(text))),
+        primer=no_primer() if known is None else known,
         order0=counters.new_nodes(256),
         maps=counters.new_maps(2 * CONTEXTS).reshape(CONTEXTS, 2, counters.MAP_STATES),
         mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.14, 0.008, 0.002),
@@ -175,7 +183,10 @@ def _find_slots(model: ByteModel, node: int) -> None:
         context = model.hashes[k]
         if node > 1:
             context = counters.hash_step(context, node)
-        model.slots[k] = counters.find_slot(model.table, context)
+        slot = counters.find_slot(model.table, context)
+        if model.table[slot + 1] == counters.NODE_NEW:  # never used: the first node of a used slot was seen
+            prime(model.primer, model.table, slot, context)
+        model.slots[k] = slot
 
 
 @inner
