@@ -132,7 +132,7 @@ def _start(planes: int, height: int, width: int, limits: Limits) -> tuple[State,
     return state, new_bank(learners, height, width, limits)
 
 
-def _grown(coder: bits.BitCoder, room: int) -> bits.BitCoder:
+def grown(coder: bits.BitCoder, room: int) -> bits.BitCoder:
     """Return an encoder that goes on where `coder` stands, with room for as many more decisions."""
     count = bits.logged(coder)
     if count + room <= len(coder.log):
@@ -149,7 +149,7 @@ def encode_samples(samples: Samples, limits: Limits, report: Report | None = Non
     coder, steps = bits.encoder(1 << 16), steps_of(*samples.shape)
     room = STEPS_AT_ONCE * min(samples.shape[1], samples.shape[2]) * samples.shape[0] * DECISIONS_A_SAMPLE
     for first in range(0, steps, STEPS_AT_ONCE):
-        coder = _grown(coder, room)
+        coder = grown(coder, room)
         code_steps(state, bank, coder, samples, first, min(first + STEPS_AT_ONCE, steps))
         if report is not None:
             report(first / steps)

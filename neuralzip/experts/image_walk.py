@@ -36,7 +36,7 @@ def steps_of(planes: int, height: int, width: int) -> int:
 
 
 @inner
-def _enter(state: State, place: int, value: int) -> None:
+def enter_sample(state: State, place: int, value: int) -> None:
     """Make a sample known: its errors, its residual, the corrections."""
     scratch, samples, count = state.scratch, state.samples, state.shape[CENTRES]
     samples[place, VALUE] = value
@@ -61,7 +61,7 @@ def _code_sample(state: State, bank: Bank, coder: BitCoder, plane: int, x: int, 
     find_centres(state, place, plane)
     find_contexts(state, place, x, y)
     value = code_residual(state, coder, value)
-    _enter(state, place, value)
+    enter_sample(state, place, value)
     extend(state.samples, shape[STRIDE], place, x == 0, x == shape[WIDTH] - 1, y == shape[HEIGHT] - 1)
     reveal(bank, plane, x, y, value)
     return value

@@ -1,0 +1,113 @@
+"""Code graphics in raster order: repeats of whole pixels first, the rest sample by sample around plain predictions."""
+
+import numpy as np
+import numpy.typing as npt
+
+from neuralzip.exact.compiled import entry, inner
+from neuralzip.experts.bits import BitCoder
+from neuralzip.experts.image_contexts import find_centres, find_contexts
+from neuralzip.experts.image_repeats import PAD as REPEAT_PAD
+from neuralzip.experts.image_repeats import PROPOSALS, SOURCES, STRIDE as REPEAT_STRIDE
+from neuralzip.experts.image_repeats import Repeats, code_repeat, enter
+from neuralzip.experts.image_residual import code_residual
+from neuralzip.experts.image_state import (
+    CENTRE,
+    CENTRES,
+    ERRORS,
+    HEIGHT,
+    LIMITS,
+    RESIDUAL,
+    SIZE,
+    STRIDE,
+    VALUE,
+    WIDTH,
+    Ints,
+    State,
+    Words,
+    extend,
+)
+from neuralzip.experts.image_walk import enter_sample
+from neuralzip.experts.least_squares import PAD
+
+PREDICTIONS = 4
+_SMALL_ERROR = 2
+
+
+@inner
+def _median(w: int, n: int, nw: int) -> int:
+    """Return the median of west, north and their plane."""
+    return min(max(w + n - nw, min(w, n)), max(w, n))
+
+
+@inner
+def _predict(samples: Words, shape: Ints, scratch: Ints, place: int, plane: int) -> None:
+    """Enter the plain predictions: median, median and mean of differences to the plane before, west and north."""
+    up = place - shape[STRIDE]
+    w, n = np.int64(samples[place - 1, VALUE]), np.int64(samples[up, VALUE])
+    nw, ne = np.int64(samples[up - 1, VALUE]), np.int64(samples[up + 1, VALUE])
+    centres = scratch[CENTRE:]
+    centres[0] = _median(w, n, nw) * 64
+    centres[1] = (3 * w + 2 * n + ne - 2 * nw) * 16 if plane == 0 else 0
+    centres[2], centres[3] = (w + n) * 32, (w + ne) * 32
+    if plane > 0:
+        size = shape[SIZE]
+        a = np.int64(samples[place - size, VALUE])
+        dw = w - samples[place - size - 1, VALUE]
+        dn = n - samples[up - size, VALUE]
+        centres[1] = (a + _median(dw, dn, nw - samples[up - size - 1, VALUE])) * 64
+        centres[2] = a * 64 + (dw + dn) * 32
+    low, high = shape[LIMITS + 2 * plane] * 64, shape[LIMITS + 2 * plane + 1] * 64
+    for k in range(PREDICTIONS):
+        centres[k] = min(max(centres[k], low), high)
+
+
+@inner
+def _copy_colour(state: State, place: int, colour: int, planes: int) -> None:
+    """Enter the samples of a repeated pixel."""
+    samples, size = state.samples, state.shape[SIZE]
+    for plane in range(planes):
+        at = place + plane * size
+        samples[at, VALUE] = (colour >> (16 * plane)) & 0xFFFF
+        samples[at, RESIDUAL] = 0
+        for k in range(state.shape[CENTRES]):
+            samples[at, ERRORS + k] = _SMALL_ERROR
+
+
+@inner
+def _code_samples(state: State, coder: BitCoder, place: int, x: int, y: int, colour: int, planes: int) -> int:
+    """Code a pixel's samples one by one; return its colour."""
+    coded = np.int64(0)
+    for plane in range(planes):
+        at = place + plane * state.shape[SIZE]
+        _predict(state.samples, state.shape, state.scratch, at, plane)
+        find_centres(state, at, plane)
+        find_contexts(state, at, x, y)
+        value = code_residual(state, coder, (colour >> (16 * plane)) & 0xFFFF)
+        enter_sample(state, at, value)
+        coded |= value << (16 * plane)
+    return coded
+
+
+@entry
+def code_rows(
+    state: State, repeats: Repeats, coder: BitCoder, colours: npt.NDArray[np.int64], first: int, stop: int
+) -> None:
+    """Code rows first .. stop - 1 of `colours` [H, W]; decoding fills it."""
+    shape = state.shape
+    height, width = colours.shape
+    planes = (len(shape) - LIMITS) // 2
+    for y in range(first, stop):
+        for x in range(width):
+            at = (y + REPEAT_PAD) * repeats.scratch[REPEAT_STRIDE] + REPEAT_PAD + x
+            place = (y + PAD) * shape[STRIDE] + PAD + x
+            source = code_repeat(repeats, coder, at, colours[y, x])
+            if source < SOURCES:
+                colour = repeats.scratch[PROPOSALS + source]
+                _copy_colour(state, place, colour, planes)
+            else:
+                colour = _code_samples(state, coder, place, x, y, colours[y, x], planes)
+            colours[y, x] = colour
+            enter(repeats, at, colour, x == width - 1)
+            for plane in range(planes):
+                edge = place + plane * shape[SIZE]
+                extend(state.samples, shape[STRIDE], edge, x == 0, x == shape[WIDTH] - 1, y == shape[HEIGHT] - 1)
