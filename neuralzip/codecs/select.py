@@ -12,10 +12,11 @@ from typing import BinaryIO
 from neuralzip.codecs import registry
 from neuralzip.codecs.base import MAX_PARAMS_BYTES, Block, Codec, Options
 from neuralzip.container import MAX_MODELS, fits_expansion
-from neuralzip.errors import ModelError, UnsupportedError
+from neuralzip.errors import ModelError, UnsupportedError, UsageError
 
 HEAD_BYTES = 1 << 12
 SEGMENT_BYTES = 1 << 24
+_CHEAP = ("stdlib", "raw")
 _CHEAP_BYTES = 1 << 16  # up to here the cheap fallback costs nothing, so that it always competes
 
 
@@ -37,9 +38,16 @@ class Plan:
 
 
 def encode(file: BinaryIO, plan: Plan) -> Iterator[tuple[Block, bytes]]:
-    """Yield (block, the bytes it decodes to) for all of a seekable file that stands at its start."""
+    """Yield (block, the bytes it decodes to) for all of a seekable file that stands at its start.
+
+    Raises:
+        UsageError: the user chose a model that no codec has for this kind of file.
+        ModelError: the model chosen is not installed.
+    """
     done = 0
-    for codec in registry.media(_head(file), plan.options):
+    head = _head(file)
+    _check_model(head, plan.options)
+    for codec in registry.media(head, plan.options):
         for block, content in _checked(codec, _guarded(codec, file, 0, plan), file, 0, plan):
             done += len(content)
             yield block, content
@@ -48,6 +56,14 @@ def encode(file: BinaryIO, plan: Plan) -> Iterator[tuple[Block, bytes]]:
         file.seek(0)
     file.seek(done)
     yield from _segments(file, done, plan)
+
+
+def _check_model(head: bytes, options: Options) -> None:
+    if options.model is None:
+        return
+    takers = (*registry.media(head, options), *registry.general(head, options))
+    if all(codec.name in _CHEAP for codec in takers):
+        raise UsageError(f"there is no model '{options.model}' for this kind of file")
 
 
 def _head(file: BinaryIO) -> bytes:
@@ -142,7 +158,7 @@ def _verified(codec: Codec, block: Block, content: bytes, offset: int, plan: Pla
 def _best(block: Block, content: bytes, codec: Codec) -> Iterator[tuple[Block, bytes]]:
     """Yield the block, or the cheap fallback where that is not larger."""
     cost = stored_cost(block)
-    if codec.name not in ("raw", "stdlib") and (_is_media(codec) or len(content) <= _CHEAP_BYTES):
+    if codec.name not in _CHEAP and (_is_media(codec) or len(content) <= _CHEAP_BYTES):
         cheap = list(_cheapest(content))
         if sum(stored_cost(other) for other, _ in cheap) <= cost:
             yield from cheap
