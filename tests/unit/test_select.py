@@ -182,7 +182,7 @@ def test_missing_weights(install: Callable[[Fake], None], model: str | None) -> 
             neuralzip.compress(DATA, options=Options(model=model))
 
 
-def test_segments_are_chosen_one_by_one() -> None:
+def test_segments_are_chosen_one_by_one(cheap_codecs: None) -> None:
     noise = random.Random(1).randbytes(16 << 20)
     data = noise + b"\0" * (16 << 20) + b"end"
     found = info(io.BytesIO(neuralzip.compress(data)))
