@@ -38,9 +38,14 @@ _NEAR = (
 """Places (dx, dy) before a sample, nearest first."""
 _AHEAD = ((0, 0), (1, 0), (-1, 1), *_NEAR)
 """Places of a plane that leads by one lag or more."""
-_LARGE = ((20, 0, 0), (18, 7, 7), (14, 11, 7), (12, 10, 10))
-_SMALL = ((10, 0, 0), (10, 3, 3), (8, 6, 2), (6, 6, 4))
-"""Inputs of a learner from (own, nearest, other) planes: of a picture of one plane, then of planes 0, 1 and 2."""
+_SIZES = (
+    ((20, 0, 0), (18, 7, 7), (14, 11, 7), (12, 10, 10)),
+    ((12, 0, 0), (10, 3, 3), (8, 6, 2), (6, 6, 4)),
+    ((6, 0, 0), (6, 1, 1), (4, 4, 0), (3, 3, 2)),
+)
+"""Inputs of learners from (own, nearest, other) planes: of a picture of one plane, then of planes 0, 1 and 2."""
+_MEMORIES = ((0.97, 0.05), (0.85, 0.15), (0.7, 0.3))
+"""Their `keep` and `above`: the fewer inputs, the faster they may follow."""
 
 
 def encode_picture(planes: Planes, report: Report | None = None) -> bytes:
@@ -119,11 +124,11 @@ def _inputs(plane: int, planes: int, sizes: tuple[tuple[int, int, int], ...]) ->
 
 def _learners(planes: int) -> tuple[Learner, ...]:
     """Return the learners of every plane."""
-    chosen = []
-    for plane in range(planes):
-        chosen.append(Learner(plane, _inputs(plane, planes, _LARGE), 0.97, 0.05))
-        chosen.append(Learner(plane, _inputs(plane, planes, _SMALL), 0.8, 0.2))
-    return tuple(chosen)
+    return tuple(
+        Learner(plane, _inputs(plane, planes, sizes), keep, above)
+        for plane in range(planes)
+        for sizes, (keep, above) in zip(_SIZES, _MEMORIES, strict=True)
+    )
 
 
 def _start(planes: int, height: int, width: int, limits: Limits) -> tuple[State, Bank]:
