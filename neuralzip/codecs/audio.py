@@ -35,12 +35,13 @@ class Audio:
 
     def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
         """Yield the blocks of a recording."""
+        preset = audio_block.FAST if options.model == "fast" else audio_block.BASE
         layout = audio.locate(file)
         if not layout.frames:
             raise UnsupportedError("recording without samples")
         audio_block.check(read_at(file, layout.start, min(layout.size, _block_bytes(layout))), layout)
         total, done = size_of(file), 0
-        for block in _ordered(_pieces(file, layout, total), options.threads):
+        for block in _ordered(_pieces(file, layout, total), preset, options.threads):
             yield block
             done += block.raw_size
             if options.progress is not None:
@@ -71,16 +72,16 @@ def _pieces(file: BinaryIO, layout: Layout, total: int) -> Iterator[audio_block.
         yield audio_block.Piece(layout, prefix, read_at(file, start, stop - start), suffix)
 
 
-def _ordered(pieces: Iterator[audio_block.Piece], threads: int | None) -> Iterator[Block]:
+def _ordered(pieces: Iterator[audio_block.Piece], preset: int, threads: int | None) -> Iterator[Block]:
     """Yield the blocks of pieces in order, several coded side by side; reads no further ahead than it works."""
     with ThreadPoolExecutor(threads) as pool:
         ahead = threads or _cores()
         running: deque[Future[Block]] = deque()
         for piece in itertools.islice(pieces, ahead):
-            running.append(pool.submit(audio_block.encode, piece))
+            running.append(pool.submit(audio_block.encode, piece, preset))
         while running:
             block = running.popleft().result()
-            running.extend(pool.submit(audio_block.encode, piece) for piece in itertools.islice(pieces, 1))
+            running.extend(pool.submit(audio_block.encode, piece, preset) for piece in itertools.islice(pieces, 1))
             yield block
 
 

@@ -1,6 +1,6 @@
 """One block of a recording <-> its parameters and payload.
 
-    params   version, kind, encoding, width, channels, divisor code, frames, sizes of the packed prefix and suffix
+    params   version, encoding, width, channels, divisor code, preset, frames, sizes of packed prefix and suffix
     payload  packed prefix | packed suffix | for each group of channels: its head and its segments
     group    flags, shift, size of the packed value map, the map | for each segment: size, rANS stream
 
@@ -15,14 +15,19 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.codecs import audio_loop, audio_values, side
+from neuralzip.codecs.audio_loop import Model
 from neuralzip.codecs.base import Block
 from neuralzip.errors import CorruptError
+from neuralzip.experts import audio_bank
 from neuralzip.media.audio import pcm
 from neuralzip.media.audio.layout import ENCODINGS, Layout, checked
 
 Samples = npt.NDArray[np.int32]
 
 VERSION = 1
+BASE, FAST = range(2)
+MODELS = (Model(audio_bank.BASE, light=False), Model(audio_bank.FAST, light=True))
+"""What a block is coded with, by the number in its parameters."""
 _PARAMS = struct.Struct("<BBBBBBIII")
 _GROUP = struct.Struct("<BBI")
 _SIZE = struct.Struct("<I")
@@ -46,8 +51,8 @@ def check(frames: bytes, layout: Layout) -> None:
     pcm.to_samples(frames, layout)
 
 
-def encode(piece: Piece) -> Block:
-    """Return the block of a piece.
+def encode(piece: Piece, preset: int) -> Block:
+    """Return the block of a piece under one of MODELS.
 
     Raises:
         UnsupportedError: the samples are no integers, nor floats that stand for integers.
@@ -55,10 +60,10 @@ def encode(piece: Piece) -> Block:
     layout = piece.layout
     samples, code = pcm.to_samples(piece.frames, layout)
     prefix, suffix = side.pack(piece.prefix), side.pack(piece.suffix)
-    groups = [_encode_group(samples[c : c + 2]) for c in range(0, layout.channels, 2)]
+    groups = [_encode_group(samples[c : c + 2], MODELS[preset]) for c in range(0, layout.channels, 2)]
     kind = ENCODINGS.index(layout.encoding) | _BIG_ENDIAN * layout.big_endian
     params = _PARAMS.pack(
-        VERSION, kind, layout.width, layout.channels, code, 0, samples.shape[1], len(prefix), len(suffix)
+        VERSION, kind, layout.width, layout.channels, code, preset, samples.shape[1], len(prefix), len(suffix)
     )
     raw_size = len(piece.prefix) + len(piece.frames) + len(piece.suffix)
     return Block("audio", params, b"".join([prefix, suffix, *groups]), raw_size)
@@ -72,12 +77,13 @@ def decode(block: Block) -> bytes:
     """
     if len(block.params) != _PARAMS.size or block.params[0] != VERSION:
         raise CorruptError("damaged: parameters of an audio block of another version")
-    _, kind, width, channels, code, _, length, prefix_size, suffix_size = _PARAMS.unpack(block.params)
-    if kind % _BIG_ENDIAN >= len(ENCODINGS) or kind >= 2 * _BIG_ENDIAN or code >= len(pcm.DIVISORS):
+    _, kind, width, channels, code, preset, length, prefix_size, suffix_size = _PARAMS.unpack(block.params)
+    big, number = divmod(kind, _BIG_ENDIAN)
+    if number >= len(ENCODINGS) or big > 1 or code >= len(pcm.DIVISORS) or preset >= len(MODELS):
         raise CorruptError("damaged: parameters of an audio block")
-    encoding = ENCODINGS[kind % _BIG_ENDIAN]
+    encoding = ENCODINGS[number]
     layout = checked(
-        Layout("pcm", 0, length * channels * width, channels, width, encoding, kind >= _BIG_ENDIAN, 8 * width, 0)
+        Layout("pcm", 0, length * channels * width, channels, width, encoding, big == 1, 8 * width, 0)
     )
     reader = _Reader(block.payload)
     prefix, suffix = side.unpack(reader.take(prefix_size)), side.unpack(reader.take(suffix_size))
@@ -85,7 +91,7 @@ def decode(block: Block) -> bytes:
         raise CorruptError("damaged: an audio block's parts do not add up to its size")
     samples = np.empty((channels, length), np.int32)
     for c in range(0, channels, 2):
-        samples[c : c + 2] = _decode_group(reader, len(samples[c : c + 2]), length)
+        samples[c : c + 2] = _decode_group(reader, len(samples[c : c + 2]), length, MODELS[preset])
     return prefix + pcm.from_samples(samples, code, layout) + suffix
 
 
@@ -105,30 +111,30 @@ class _Reader:
         return self.data[self.at - size : self.at]
 
 
-def _encode_group(samples: Samples) -> bytes:
+def _encode_group(samples: Samples, model: Model) -> bytes:
     plain, shift, table = audio_values.reduce(samples)
-    flags = (_MAPPED if table else 0) | (_SWAPPED if _better_swapped(plain) else 0)
+    flags = (_MAPPED if table else 0) | (_SWAPPED if _better_swapped(plain, model) else 0)
     head = _GROUP.pack(flags, shift, len(table))
-    streams = audio_loop.encode(plain[::-1] if flags & _SWAPPED else plain)
+    streams = audio_loop.encode(plain[::-1] if flags & _SWAPPED else plain, model)
     return b"".join([head, table, *(_SIZE.pack(len(stream)) + stream for stream in streams)])
 
 
-def _decode_group(reader: _Reader, channels: int, length: int) -> Samples:
+def _decode_group(reader: _Reader, channels: int, length: int, model: Model) -> Samples:
     flags, shift, table_size = _GROUP.unpack(reader.take(_GROUP.size))
     table = reader.take(table_size)
     streams = []
     for _ in range(0, length, audio_loop.SEGMENT_FRAMES):
         streams.append(reader.take(*_SIZE.unpack(reader.take(_SIZE.size))))
-    plain = audio_loop.decode(streams, channels, length)
+    plain = audio_loop.decode(streams, channels, length, model)
     return audio_values.restore(plain[::-1] if flags & _SWAPPED else plain, shift, table)
 
 
-def _better_swapped(samples: Samples) -> bool:
+def _better_swapped(samples: Samples, model: Model) -> bool:
     """Say whether the second channel of a pair had better go first, by coding an excerpt both ways."""
     channels, length = samples.shape
     if channels == 1 or length < 2 * _EXCERPT_FRAMES:
         return False
     start = (length - _EXCERPT_FRAMES) // 2
     excerpt = samples[:, start : start + _EXCERPT_FRAMES]
-    sizes = [sum(map(len, audio_loop.encode(order))) for order in (excerpt, excerpt[::-1])]
+    sizes = [sum(map(len, audio_loop.encode(order, model))) for order in (excerpt, excerpt[::-1])]
     return sizes[1] < sizes[0]

@@ -1,6 +1,6 @@
-"""The predictors of one channel: three least-squares windows, filters on what they leave, and their combination.
+"""The predictors of one channel: least-squares windows, filters on what they leave, and their combination. BASE:
 
-    long   32 own + 32 other taps, slow forgetting -> NLMS 256 -> NLMS 32 -> NLMS 16
+    long   48 own + 48 other taps, slow forgetting -> NLMS 256 -> NLMS 32 -> NLMS 16
     middle 16 own +  8 other taps                  -> NLMS  32 -> NLMS 16
     short  16 own +  4 other taps, fast forgetting -> NLMS  32
     all of them -> least squares with one tap each
@@ -24,23 +24,40 @@ from neuralzip.experts.nlms import Taps, learn_nlms, predict_nlms
 
 Reals = npt.NDArray[np.float64]
 
-WINDOWS = ((32, 32, 0.998, 8), (16, 8, 0.995, 4), (16, 4, 0.99, 4))
-"""(own taps, other taps, forgetting, period) of each least-squares window."""
-FILTERS = (
-    (0, 256, 0.06, 0.1),
-    (3, 32, 0.02, 0.0),
-    (4, 16, 0.03, 0.0),
-    (1, 32, 0.02, 0.0),
-    (6, 16, 0.04, 0.0),
-    (2, 32, 0.02, 0.0),
-)
-"""(stage whose remainder it predicts, taps, step, ageing) of each filter; stages are windows, then filters."""
-STAGES = len(WINDOWS) + len(FILTERS)
-CHOSEN = (5, 7, 8)
-"""Stages that are shown to the coder, beside the combination of all."""
-PREDICTIONS = len(CHOSEN) + 1
-PAST = 64
+class Preset(NamedTuple):
+    """Which predictors a bank has. Stages are numbered: windows, then filters, then the combination of all.
+
+    Attributes:
+        windows: (own taps, other taps, forgetting, period) of each least-squares window.
+        filters: (stage whose remainder it predicts, taps, step, ageing) of each NLMS filter.
+        shown: PREDICTIONS stages that are shown to the coder.
+    """
+
+    windows: tuple[tuple[int, int, float, int], ...]
+    filters: tuple[tuple[int, int, float, float], ...]
+    shown: tuple[int, ...]
+
+
+PREDICTIONS = 4
+PAST = 96
 """Samples of the past that a bank reads."""
+BASE = Preset(
+    windows=((48, 48, 0.9985, 16), (16, 8, 0.995, 4), (16, 4, 0.99, 4)),
+    filters=(
+        (0, 256, 0.06, 0.1),
+        (3, 32, 0.02, 0.0),
+        (4, 16, 0.03, 0.0),
+        (1, 32, 0.02, 0.0),
+        (6, 16, 0.04, 0.0),
+        (2, 32, 0.02, 0.0),
+    ),
+    shown=(5, 7, 8, 9),
+)
+FAST = Preset(
+    windows=((16, 8, 0.998, 16),),
+    filters=((0, 256, 0.06, 0.1), (1, 32, 0.02, 0.0), (2, 16, 0.03, 0.0)),
+    shown=(0, 2, 3, 4),
+)
 _COMBINE = (0.998, 4, 0.01)
 """Forgetting, period and ridge of the combination."""
 
@@ -54,7 +71,8 @@ class Bank(NamedTuple):
         filters: [C, filters, 2] places of the NLMS filters.
         taps: [windows, 2] own and other taps.
         parents: [filters] stage that each filter follows.
-        stages: [STAGES + 1] latest predictions, the combination last.
+        shown: [PREDICTIONS] stages that are shown to the coder.
+        stages: [windows + filters + 1] latest predictions, the combination last.
     """
 
     memory: Reals
@@ -62,34 +80,37 @@ class Bank(NamedTuple):
     filters: npt.NDArray[np.uint64]
     taps: npt.NDArray[np.uint64]
     parents: npt.NDArray[np.int64]
+    shown: npt.NDArray[np.int64]
     stages: Reals
 
 
-def new_bank(channels: int) -> Bank:
+def new_bank(channels: int, preset: Preset) -> Bank:
     """Return the predictors of channels that have not begun."""
-    sizes = [*(own + other for own, other, _, _ in WINDOWS), STAGES]
-    settings = [*((forget, period, 1e-5) for _, _, forget, period in WINDOWS), _COMBINE]
+    stages = len(preset.windows) + len(preset.filters)
+    sizes = [*(own + other for own, other, _, _ in preset.windows), stages]
+    settings = [*((forget, period, 1e-5) for _, _, forget, period in preset.windows), _COMBINE]
     cursor = audio_least_squares.scratch_size(max(sizes))
     windows, filters = [], []
     for _ in range(channels):
         for size, (_, period, _) in zip(sizes, settings, strict=True):
             windows.append(audio_least_squares.place(cursor, size, period, 0))
             cursor += audio_least_squares.state_size(size)
-        for _, taps, _, _ in FILTERS:
+        for _, taps, _, _ in preset.filters:
             filters.append(Taps(U(cursor), U(taps)))
             cursor += nlms.state_size(taps)
     memory = np.zeros(cursor)
-    for i, where in enumerate(windows):
-        audio_least_squares.start(memory, where, settings[i % len(sizes)][0], settings[i % len(sizes)][2])
-    for i, where in enumerate(filters):
-        nlms.start(memory, where, *FILTERS[i % len(FILTERS)][2:])
+    for i, window in enumerate(windows):
+        audio_least_squares.start(memory, window, settings[i % len(sizes)][0], settings[i % len(sizes)][2])
+    for i, taps_at in enumerate(filters):
+        nlms.start(memory, taps_at, *preset.filters[i % len(preset.filters)][2:])
     return Bank(
         memory=memory,
         windows=np.array(windows, np.uint64).reshape(channels, len(sizes), 5),
-        filters=np.array(filters, np.uint64).reshape(channels, len(FILTERS), 2),
-        taps=np.array([window[:2] for window in WINDOWS], np.uint64),
-        parents=np.array([row[0] for row in FILTERS], np.int64),
-        stages=np.zeros(STAGES + 1),
+        filters=np.array(filters, np.uint64).reshape(channels, len(preset.filters), 2),
+        taps=np.array([window[:2] for window in preset.windows], np.uint64),
+        parents=np.array([row[0] for row in preset.filters], np.int64),
+        shown=np.array(preset.shown, np.int64),
+        stages=np.zeros(stages + 1),
     )
 
 
@@ -118,7 +139,8 @@ def predict_bank(bank: Bank, c: int, past: Reals, own: np.uint64, other: np.uint
         t: number of the sample.
     """
     stages, memory = bank.stages, bank.memory
-    for w in range(len(WINDOWS)):
+    windows, filters = len(bank.taps), len(bank.parents)
+    for w in range(windows):
         where = _window(bank, c, w)
         first, inputs = bank.taps[w, 0], inputs_at(where)
         for k in range(first):
@@ -127,27 +149,28 @@ def predict_bank(bank: Bank, c: int, past: Reals, own: np.uint64, other: np.uint
         for k in range(bank.taps[w, 1]):
             memory[inputs + first + k] = past[second + k]
         stages[w] = predict_ls(memory, where)
-    for f in range(len(FILTERS)):
-        stages[len(WINDOWS) + f] = stages[bank.parents[f]] + predict_nlms(memory, _filter(bank, c, f), t)
-    where = _window(bank, c, len(WINDOWS))
+    for f in range(filters):
+        stages[windows + f] = stages[bank.parents[f]] + predict_nlms(memory, _filter(bank, c, f), t)
+    where = _window(bank, c, windows)
     inputs = inputs_at(where)
-    for s in range(STAGES):
+    for s in range(windows + filters):
         memory[inputs + U(s)] = stages[s]
-    stages[STAGES] = predict_ls(memory, where)
+    stages[windows + filters] = predict_ls(memory, where)
 
 
 @numba.njit(cache=True)
 def prediction(bank: Bank, k: int) -> float:
     """Return the one of PREDICTIONS that `predict_bank` found."""
-    return bank.stages[CHOSEN[k] if k < len(CHOSEN) else STAGES]
+    return bank.stages[bank.shown[k]]
 
 
 @numba.njit(cache=True)
 def learn_bank(bank: Bank, c: int, value: float, t: np.uint64) -> None:
     """Take in sample t of channel c, which `predict_bank` has just predicted."""
     stages, memory = bank.stages, bank.memory
-    learn_ls(memory, _window(bank, c, len(WINDOWS)), value, stages[STAGES], t)
-    for f in range(len(FILTERS)):
+    windows, filters = len(bank.taps), len(bank.parents)
+    learn_ls(memory, _window(bank, c, windows), value, stages[windows + filters], t)
+    for f in range(filters):
         learn_nlms(memory, _filter(bank, c, f), value - stages[bank.parents[f]], t)
-    for w in range(len(WINDOWS)):
+    for w in range(windows):
         learn_ls(memory, _window(bank, c, w), value, stages[w], t)

@@ -43,7 +43,8 @@ _CONTEXTS = 8
 _CONTEXT_SIZE = 1 << 13
 _SETS = (NODES * 16, NODES * 64, NODES * 32)
 _MAPS = (NODES * 3 * 16, NODES * 3 * 64)
-_INPUTS = (2 * Q + 2 * _CONTEXTS + 1 + 7) // 8 * 8
+_INPUTS = (2 * Q + 1 + 2 * _CONTEXTS + 7) // 8 * 8
+_LIGHT_INPUTS = (2 * Q + 1 + 7) // 8 * 8
 _BIAS = 77
 _LIMIT = 127
 _FARTHEST = 1 << 34
@@ -71,6 +72,7 @@ class Residual(NamedTuple):
         offsets: [Q] distance of the start of the path from each centre, outward.
         facts: [12] what contexts are made of.
         slots: [contexts] nodes in use for this decision.
+        light: one set of mixers, no counters, no maps.
     """
 
     mixer: Mixer
@@ -83,15 +85,17 @@ class Residual(NamedTuple):
     offsets: Longs
     facts: Longs
     slots: Longs
+    light: bool
 
 
-def new_residual(channels: int) -> Residual:
-    """Return the state of channels that have not begun."""
-    sizes = tuple(size * channels for size in _SETS)
+def new_residual(channels: int, light: bool) -> Residual:
+    """Return the state of channels that have not begun; `light` leaves out counters and maps."""
+    sizes = tuple(size * channels for size in (_SETS[:1] if light else _SETS))
+    inputs = _LIGHT_INPUTS if light else _INPUTS
     return Residual(
-        mixer=mixer.new_mixer(_INPUTS, sizes, NODES * channels, 1.1 / (2 * Q), 0.003),
-        nodes=np.full(channels * _CONTEXTS * _CONTEXT_SIZE, NODE_NEW, np.uint32),
-        maps=apm.new_maps(channels * sum(_MAPS)),
+        mixer=mixer.new_mixer(inputs, sizes, NODES * channels, 1.1 / (2 * Q), 0.003),
+        nodes=np.full(0 if light else channels * _CONTEXTS * _CONTEXT_SIZE, NODE_NEW, np.uint32),
+        maps=apm.new_maps(0 if light else channels * sum(_MAPS)),
         errors=np.full((channels, Q, 2), 50 << 16, np.int64),
         last=np.zeros((channels, 2), np.int64),
         means=np.zeros(Q, np.int64),
@@ -99,6 +103,7 @@ def new_residual(channels: int) -> Residual:
         offsets=np.zeros(Q, np.int64),
         facts=np.zeros(12, np.int64),
         slots=np.zeros(_CONTEXTS, np.int64),
+        light=light,
     )
 
 
@@ -273,8 +278,13 @@ def _code_flat(coder: BitCoder, distance: int, at: int, width: int) -> int:
 
 @numba.njit(cache=True)
 def _choose_contexts(r: Residual, node: int) -> None:
-    """Choose the counters, the mixers' rows for one decision."""
+    """Choose the counters and the mixers' rows for one decision."""
     f, slots = r.facts, r.slots
+    row = f[_C] * NODES + node
+    select(r.mixer, 0, row * 16 + f[_RATIO])
+    select_final(r.mixer, row)
+    if r.light:
+        return
     here = node * 3 + f[_SIDE]
     last1, partner = f[_LAST1], f[_PARTNER]
     if node == 0:  # only here the signs of errors matter
@@ -289,24 +299,23 @@ def _choose_contexts(r: Residual, node: int) -> None:
     slots[7] = here * 16 + f[_PHASE]
     for i in range(_CONTEXTS):
         slots[i] += (f[_C] * _CONTEXTS + i) * _CONTEXT_SIZE
-    row = f[_C] * NODES + node
-    select(r.mixer, 0, row * 16 + f[_RATIO])
     select(r.mixer, 1, (row * 8 + last1) * 8 + f[_LAST2])
     select(r.mixer, 2, row * 32 + f[_LEVEL])
-    select_final(r.mixer, row)
 
 
 @numba.njit(cache=True)
 def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
     """Code one decision whose first 2 * Q inputs are set, and learn from it."""
     _choose_contexts(r, node)
-    inputs, f = r.mixer.inputs, r.facts
-    for i in range(_CONTEXTS):
-        p = node_p(r.nodes[r.slots[i]])
-        inputs[2 * Q + 2 * i] = stretch(p)
-        inputs[2 * Q + 2 * i + 1] = (p - P_ONE // 2) >> 7
-    inputs[2 * Q + 2 * _CONTEXTS] = _BIAS
+    r.mixer.inputs[2 * Q] = _BIAS
+    if r.light:
+        mixed = mix(r.mixer)
+        bit = code_bit(coder, bit, squash(mixed))
+        learn(r.mixer, bit, mixed)
+        return bit
+    _consult(r)
     mixed = mix(r.mixer)
+    f = r.facts
     here = (f[_C] * NODES + node) * 3 + f[_SIDE]
     first = here * 16 + f[_RATIO] + f[_C] * _MAPS[1]
     second = (here * 8 + f[_PARTNER]) * 8 + f[_APART] + (f[_C] + 1) * _MAPS[0]
@@ -318,6 +327,16 @@ def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
     for i in range(_CONTEXTS):
         r.nodes[r.slots[i]] = node_updated(r.nodes[r.slots[i]], bit, _LIMIT)
     return bit
+
+
+@numba.njit(cache=True)
+def _consult(r: Residual) -> None:
+    """Set the counters' inputs: of each the logit, and how far it is from one half."""
+    inputs = r.mixer.inputs
+    for i in range(_CONTEXTS):
+        p = node_p(r.nodes[r.slots[i]])
+        inputs[2 * Q + 1 + 2 * i] = stretch(p)
+        inputs[2 * Q + 2 + 2 * i] = (p - P_ONE // 2) >> 7
 
 
 @numba.njit(cache=True)
