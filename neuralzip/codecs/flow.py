@@ -84,7 +84,7 @@ class _View:
         from neuralzip.nets import idf
 
         self.flow, self.part = flow, part
-        self.view = idf.look(planes, part.ys, part.xs, part.level, part.group)
+        self.view = idf.look(planes, part.ys, part.xs, part.level, lattice.NEAR[part.group])
         self.trunk = flow.groups[part.group].trunk(self.view.inputs)
         self.seen = self.view.inputs[:, :0]
 

@@ -186,7 +186,7 @@ class _Couplings:
         from neuralzip.nets import idf
 
         self.net = flow.groups[part.group]
-        self.view = idf.look(planes, part.ys, part.xs, part.level, part.group)
+        self.view = idf.look(planes, part.ys, part.xs, part.level, flow.taps[part.group])
         self.trunk = self.net.trunk(self.view.inputs)
         self.seen = self.view.inputs[:, :0]
 

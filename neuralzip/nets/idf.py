@@ -23,7 +23,7 @@ from neuralzip.errors import ModelError
 from neuralzip.exact import layers, logistic, softmax
 from neuralzip.exact.compiled import entry
 from neuralzip.nets import lattice
-from neuralzip.nets.lattice import BASE_BITS, GROUPS, INPUT_BITS, INPUTS, PLANES
+from neuralzip.nets.lattice import BASE_BITS, GROUPS, INPUT_BITS, NEAR, PLANES, inputs_of
 from neuralzip.nets.quantise import QuantLinear, quantise
 
 Arrays = dict[str, npt.NDArray[np.integer[Any]]]
@@ -97,12 +97,17 @@ class Idf(nn.Module):
     Args:
         widths: H1, H2, H3.
         components: K.
+
+    Attributes:
+        taps: neighbours that the nets see.
     """
+
+    taps = NEAR
 
     def __init__(self, widths: tuple[int, int, int] = (128, 96, 48), components: int = 3) -> None:
         super().__init__()
         self.config = {"widths": list(widths), "components": components}
-        self.groups = nn.ModuleList(GroupNet(INPUTS[g], widths, components) for g in GROUPS)
+        self.groups = nn.ModuleList(GroupNet(inputs_of(self.taps[g]), widths, components) for g in GROUPS)
 
     def bits(self, group: int, view: "View", samples: Tensor) -> Tensor:
         """Return the ideal code length of samples [N, PLANES] in bits, [N, PLANES]."""
@@ -142,15 +147,16 @@ class View(NamedTuple):
     scale: Tensor
 
 
-def look(planes: lattice.Samples, ys: IntArray, xs: IntArray, level: int, group: int) -> View:
-    """Return the view of pixels (ys, xs) of a group in planes [P, H, W]."""
+def look(
+    planes: lattice.Samples, ys: IntArray, xs: IntArray, level: int, taps: npt.NDArray[np.int64]
+) -> View:
+    """Return the view of pixels (ys, xs) [N] of a group, whose taps are given, in planes [P, H, W]."""
     count = len(ys)
     view = View(
-        torch.empty((count, INPUTS[group]), dtype=torch.int8),
+        torch.empty((count, inputs_of(taps)), dtype=torch.int8),
         torch.empty((count, PLANES), dtype=torch.int32),
         torch.empty(count, dtype=torch.int32),
     )
-    taps = lattice.TAPS[group]
     memory = np.empty((PLANES, len(taps)), np.int32)
     lattice.gather(planes, ys, xs, level, taps, memory, *(part.numpy() for part in view))
     return view
@@ -276,9 +282,11 @@ class IntIdf:
         ModelError: these are not weights of an integer discrete flow.
     """
 
+    architecture, taps = "idf", NEAR
+
     def __init__(self, model: zoo.Model) -> None:
-        if model.meta.get("architecture") != "idf" or model.meta.get("version") != 1:
-            raise ModelError(f"model '{model.id}' is no integer discrete flow of version 1")
+        if model.meta.get("architecture") != self.architecture or model.meta.get("version") != 1:
+            raise ModelError(f"model '{model.id}' is not of architecture {self.architecture}, version 1")
         self.identity = model.identity
         self.groups = load_groups(model)
 

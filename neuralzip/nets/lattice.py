@@ -36,23 +36,25 @@ _EXTRAS = 3
 
 
 def _by_distance(kept: Any) -> list[tuple[int, int]]:
-    """Return the offsets (dy, dx) within 3 that `kept` accepts, the nearest first."""
-    near = [(dy, dx) for dy in range(-3, 4) for dx in range(-3, 4) if kept(dy % 2, dx % 2)]
+    """Return the offsets (dy, dx) within 5 that `kept` accepts, the nearest first."""
+    near = [(dy, dx) for dy in range(-5, 6) for dx in range(-5, 6) if kept(dy % 2, dx % 2)]
     return sorted(near, key=lambda o: (o[0] ** 2 + o[1] ** 2, o))
 
 
-def _taps() -> tuple[npt.NDArray[np.int64], ...]:
-    far = [(dy, dx) for dy in (-1, 1) for dx in (-5, 5)] + [(dy, dx) for dy in (-5, 5) for dx in (-1, 1)]
-    diagonal = [*_by_distance(lambda y, x: y and x), *far]
-    below = _by_distance(lambda y, x: y != x)
-    beside = _by_distance(lambda y, x: y or x)[:28]
-    return tuple(np.array(taps, np.int64) for taps in (diagonal, below, beside))
+def _taps(counts: tuple[int, int, int]) -> tuple[npt.NDArray[np.int64], ...]:
+    kinds = (lambda y, x: y and x), (lambda y, x: y != x), (lambda y, x: y or x)
+    return tuple(np.array(_by_distance(kind)[:n], np.int64) for kind, n in zip(kinds, counts, strict=True))
 
 
-TAPS = _taps()
-"""Offsets (dy, dx) [T, 2] of each group's known neighbours, in spacings of the level, the four nearest first."""
-INPUTS = tuple(PLANES * len(taps) + _EXTRAS for taps in TAPS)
-"""F of each group."""
+Taps = tuple[npt.NDArray[np.int64], ...]
+"""Offsets (dy, dx) [T, 2] of each group's known neighbours, in spacings of the level, the nearest first."""
+NEAR: Taps = _taps((24, 24, 28))
+FAR: Taps = _taps((36, 48, 60))
+
+
+def inputs_of(taps: npt.NDArray[np.int64]) -> int:
+    """Return F for the taps of a group."""
+    return PLANES * len(taps) + _EXTRAS
 
 
 def levels_of(height: int, width: int) -> int:

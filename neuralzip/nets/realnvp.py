@@ -21,8 +21,8 @@ from neuralzip import zoo
 from neuralzip.errors import ModelError
 from neuralzip.exact import tables
 from neuralzip.exact.compiled import entry
-from neuralzip.nets import idf, lattice
-from neuralzip.nets.lattice import BASE_BITS, GROUPS, INPUT_BITS, PLANES
+from neuralzip.nets import idf
+from neuralzip.nets.lattice import BASE_BITS, GROUPS, INPUT_BITS, NEAR, PLANES, inputs_of
 from neuralzip.nets.quantise import quantise
 
 IntArray = npt.NDArray[np.int32]
@@ -55,10 +55,12 @@ class RealNvp(nn.Module):
         widths: of the nets' layers, see `idf.GroupNet`.
     """
 
+    taps = NEAR
+
     def __init__(self, widths: tuple[int, int, int] = (128, 96, 48)) -> None:
         super().__init__()
         self.config = {"widths": list(widths)}
-        self.groups = nn.ModuleList(idf.GroupNet(lattice.INPUTS[g], widths, 1) for g in GROUPS)
+        self.groups = nn.ModuleList(idf.GroupNet(inputs_of(NEAR[g]), widths, 1) for g in GROUPS)
 
     def bits(self, group: int, view: idf.View, samples: Tensor) -> Tensor:
         """Return -log2 of the density of samples [N, PLANES], dequantised by fresh uniform noise; [N, PLANES]."""

@@ -28,6 +28,8 @@ _TOP_SAMPLE_BITS = 8.0
 class GroupModel(Protocol):
     """A module that codes parity groups."""
 
+    taps: lattice.Taps
+
     def bits(self, group: int, view: idf.View, samples: Tensor) -> Tensor:
         """Return code lengths [N, PLANES] of samples [N, PLANES]."""
         ...
@@ -81,13 +83,13 @@ class IdfTask:
             planes = np.repeat(planes[:1], lattice.PLANES, axis=0)
         return np.ascontiguousarray(planes)
 
-    def _sample(self, group: int, planes: Planes, level: int) -> tuple[idf.View, Tensor]:
+    def _sample(self, taps: lattice.Taps, group: int, planes: Planes, level: int) -> tuple[idf.View, Tensor]:
         """Return (view, samples [N, PLANES]) of random pixels of a group."""
         ys, xs = lattice.pixels_of(planes.shape[1], planes.shape[2], level, group)
         chosen = self.rng.integers(len(ys), size=self.batch // _CROPS)
         ys, xs = ys[chosen], xs[chosen]
         samples = np.ascontiguousarray(planes[:, ys, xs].T)
-        return idf.look(planes, ys, xs, level, group), torch.from_numpy(samples).float()
+        return idf.look(planes, ys, xs, level, taps[group]), torch.from_numpy(samples).float()
 
     def loss(self, net: nn.Module, device: torch.device) -> tuple[Tensor, int]:
         """Take a batch; return (mean nats a sub-pixel, sub-pixels)."""
@@ -97,7 +99,7 @@ class IdfTask:
         total = torch.zeros(())
         with torch.autocast("cpu", enabled=False):
             for group in lattice.GROUPS:
-                parts = [self._sample(group, *crop) for crop in crops]
+                parts = [self._sample(model.taps, group, *crop) for crop in crops]
                 views, samples = zip(*parts, strict=True)
                 view = idf.View(*(torch.cat(columns) for columns in zip(*views, strict=True)))
                 total = total + model.bits(group, view, torch.cat(samples)).mean()
@@ -147,7 +149,8 @@ def picture_bits(net: GroupModel, planes: Planes) -> float:
             ys, xs = lattice.pixels_of(height, width, level, group)
             if len(ys):
                 samples = torch.from_numpy(np.ascontiguousarray(planes[:, ys, xs].T)).float()
-                total += float(net.bits(group, idf.look(planes, ys, xs, level, group), samples).sum())
+                view = idf.look(planes, ys, xs, level, net.taps[group])
+                total += float(net.bits(group, view, samples).sum())
     return total
 
 
@@ -164,7 +167,7 @@ transposed, 4 % turned grey.
 
 _OPTIONS = (
     click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path)),
-    click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Pictures to measure on."),
+    click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Other pictures."),
     click.option("--minutes", type=float, default=10.0, show_default=True, help="Wall time of this call."),
     click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay."),
     click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate."),
