@@ -100,7 +100,7 @@ def photo() -> npt.NDArray[np.uint8]:
         ray = focus - lens
         image += shade(lens, ray / np.linalg.norm(ray, axis=1)[:, None]) / RAYS
     image = image.reshape(HEIGHT, WIDTH, 3)
-    image += random.normal(0, 1, image.shape) * (0.004 + 0.012 * np.sqrt(np.clip(image, 0, 1)))
+    image += random.normal(0, 1, image.shape) * (0.001 + 0.005 * np.sqrt(np.clip(image, 0, 1)))
     return np.clip(255 * np.clip(image, 0, 1) ** (1 / 1.9) + 0.5, 0, 255).astype(np.uint8)
 
 
