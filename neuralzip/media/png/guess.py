@@ -16,10 +16,11 @@ _NO_CODER = bitcoder.encoder(0, 1)
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """Rules, and whether they predict every token of the stream."""
+    """Rules, whether they predict every token of the stream, and whether they miss many."""
 
     rules: Rules
     exact: bool
+    doubtful: bool = False
 
 
 def full_block(rules: Rules) -> int:
@@ -47,7 +48,8 @@ def guess_rules(stream: DeflateStream, data: Any, size: int, header: bytes) -> G
     for rules in best:
         if trial.misses(rules, _WHOLE, 0) == 0:
             return Guess(rules, True)
-    return Guess(best[0], False)
+    tokens = min(_LONG, len(stream.tokens))
+    return Guess(best[0], False, trial.misses(best[0], tokens, tokens) > tokens // 50)
 
 
 class _Trial:
@@ -84,7 +86,7 @@ def _likely(stream: DeflateStream, header: bytes) -> list[Rules]:
         special.append(zlib_rules(6, memory_level=memory[0])._replace(kind=LITERALS_ONLY))
     elif distances.max() == 1:
         special.append(zlib_rules(6, memory_level=memory[0])._replace(kind=RUNS))
-    levels = _LEVELS_BY_HINT[header[1] >> 6]
+    levels: tuple[int, ...] = _LEVELS_BY_HINT[header[1] >> 6]
     if not (stream.blocks[:, TYPE] == DYNAMIC).any():
         # zlib's fixed strategy hides the level.
         levels = tuple(range(9, 0, -1))

@@ -209,33 +209,52 @@ def code_header(coder: BitCoder, base: int, tokens: npt.NDArray[np.uint32], head
     guess, literals, distances = predict_header(tokens)
     if code_bit(coder, base + _EXACT, int(header == guess)):
         return guess
-    actual = header or guess
-    split = _code_changed(coder, base + _NUMBERS, 257, guess.literals, actual.literals)
-    rest = _code_changed(coder, base + _NUMBERS + 33, 1, guess.distances, actual.distances)
+    return _code_differences(coder, base, literals, distances, header)
+
+
+def code_header_after(coder: BitCoder, base: int, before: Header | None, header: Header | None) -> Header:
+    """Code the header of a dynamic block whose tokens are not known yet, given the one before it.
+
+    Raises:
+        CorruptError: what is decoded is no header.
+    """
+    near, far = bytes((8,)) * LITERALS, bytes((5,)) * DISTANCES
+    if before:
+        near, far = (each.tobytes() for each in before.code_lengths())
+    return _code_differences(coder, base, near, far, header)
+
+
+def _code_differences(
+    coder: BitCoder, base: int, near: bytes, far: bytes, header: Header | None
+) -> Header:
+    """Code a header given the code lengths that are likely."""
+    split = _code_changed(coder, base + _NUMBERS, 257, len(near), header.literals if header else 0)
+    rest = _code_changed(coder, base + _NUMBERS + 33, 1, len(far), header.distances if header else 0)
     if split > LITERALS or rest > DISTANCES:
         raise CorruptError("PNG: impossible Huffman code")
-    near, far = actual.code_lengths()
+    actual = [each.tobytes() for each in header.code_lengths()] if header else [b"", b""]
     same = base + _SAME
-    lengths = _code_lengths(coder, base + _LENGTH, same, literals, near.tobytes(), split)
-    lengths += _code_lengths(coder, base + _LENGTH, same + 16, distances, far.tobytes(), rest)
-    runs = _code_runs(coder, base, lengths, actual.runs)
+    lengths = _code_lengths(coder, base + _LENGTH, same, near, actual[0], split)
+    lengths += _code_lengths(coder, base + _LENGTH, same + 16, far, actual[1], rest)
+    runs = _code_runs(coder, base, lengths, header.runs if header else b"")
     used, meta = _meta(runs)
-    used = _code_changed(coder, base + _NUMBERS + 66, 4, used, actual.used)
-    return Header(split, rest, used, _code_meta(coder, base + _META, meta, actual.meta), runs)
+    used = _code_changed(coder, base + _NUMBERS + 66, 4, used, header.used if header else 0)
+    meta = _code_meta(coder, base + _META, meta, header.meta if header else bytes(CODE_LENGTHS))
+    return Header(split, rest, used, meta, runs)
 
 
 def _code_changed(coder: BitCoder, base: int, least: int, expected: int, value: int) -> int:
     """Code a value least .. least + 31 that mostly is the expected one."""
     if code_bit(coder, base, int(value == expected)):
         return expected
-    return int(code_bits(coder, base, 5, value - least)) + least
+    return int(code_bits(coder, base, 5, max(value - least, 0))) + least
 
 
 def _code_lengths(coder: BitCoder, base: int, same: int, expected: bytes, actual: bytes, size: int) -> bytes:
     """Code `size` code lengths under those that zlib would choose."""
     lengths, before, hits = bytearray(), 0, 3
     actual, expected = actual.ljust(size, b"\0"), expected.ljust(size, b"\0")
-    for guess, length in zip(expected[:size], actual, strict=False):
+    for guess, length in zip(expected[:size], actual[:size], strict=True):
         context = same + (hits & 3) * 4 + (guess > 0) * 2 + (guess == before)
         hit = code_bit(coder, context, int(length == guess))
         lengths.append(guess if hit else code_bits(coder, base + 16 * guess, 4, length))

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media.png.bitcoder import NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
+from neuralzip.media.png.bitcoder import NUMBER_CONTEXTS, POSITION, BitCoder, code_bit, code_bits, code_number
 from neuralzip.media.png.deflate import deflate
-from neuralzip.media.png.guess import full_block, guess_rules
+from neuralzip.media.png.guess import Guess, full_block, guess_rules
 from neuralzip.media.png.inflate import inflate
+from neuralzip.media.png.optimal import MAX_DATA, OPTIMAL_CONTEXTS, code_cheapest
 from neuralzip.media.png.stream import COUNT, DYNAMIC, PADDING, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import CODE, TOKEN_CONTEXTS, TRUST, code_blocks, walk
 from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header
@@ -24,7 +25,9 @@ _FLAGS = _BYTES + 256
 _NUMBERS = _FLAGS + 4
 _HEADERS = _NUMBERS + 16 * NUMBER_CONTEXTS
 _TOKENS = _HEADERS + HEADER_CONTEXTS
-STREAM_CONTEXTS = _TOKENS + TOKEN_CONTEXTS
+_SIZES = _TOKENS + TOKEN_CONTEXTS
+_OPTIMAL = _SIZES + NUMBER_CONTEXTS + TOKEN_CONTEXTS
+STREAM_CONTEXTS = _OPTIMAL + OPTIMAL_CONTEXTS
 MAX_EXCESS = 1 << 16
 _UNLIMITED = 1 << 60
 
@@ -67,24 +70,55 @@ def encode(coder: BitCoder, base: int, stream: ZlibStream) -> None:
     Raises:
         UnsupportedError: the stream has more blocks than its data justifies.
     """
-    blocks = stream.deflated.blocks
-    if len(blocks) > _most_blocks(stream.size):
+    if len(stream.deflated.blocks) > _most_blocks(stream.size):
         raise UnsupportedError("deflate stream has too many small blocks")
-    guess = guess_rules(stream.deflated, stream.data, stream.size, stream.header)
     _code_bytes(coder, base, stream.header, 2)
+    guess = guess_rules(stream.deflated, stream.data, stream.size, stream.header)
+    plain = coder.copy()
+    _encode_by_rules(plain, base, stream, guess)
+    if guess.doubtful and stream.size <= MAX_DATA:
+        for ties in (0, 1):
+            cheapest = coder.copy()
+            code_bit(cheapest, base + _FLAGS + 2, 1)
+            code_cheapest(cheapest, _bases(base), stream.data, stream.size, stream.deflated, ties)
+            if cheapest[POSITION] < plain[POSITION]:
+                plain = cheapest
+    coder[:] = plain
+    _code_trailer(coder, base, stream.data[: stream.size], stream.trailer)
+
+
+def _bases(base: int) -> tuple[int, int, int]:
+    """Return the contexts of the cheapest parse: blocks, headers, tokens."""
+    return base + _SIZES, base + _HEADERS, base + _OPTIMAL
+
+
+def _encode_by_rules(coder: BitCoder, base: int, stream: ZlibStream, guess: Guess) -> None:
+    """Code blocks, tokens and headers under zlib's rules."""
+    code_bit(coder, base + _FLAGS + 2, 0)
     _code_rules(coder, base, guess.rules)
-    _code_number(coder, base, 11, len(blocks))
-    code_blocks(coder, base + _TOKENS, blocks.copy(), full_block(guess.rules))
-    exact = code_bit(coder, base + _FLAGS, int(guess.exact))
-    if not exact:
+    _code_number(coder, base, 11, len(stream.deflated.blocks))
+    code_blocks(coder, base + _TOKENS, stream.deflated.blocks.copy(), full_block(guess.rules))
+    code_bit(coder, base + _FLAGS, int(guess.exact))
+    if not guess.exact:
         _walk(coder, base, stream, guess.rules, CODE)
     _code_headers(coder, base, stream.deflated, False)
-    _code_trailer(coder, base, stream.data[: stream.size], stream.trailer)
 
 
 def decode(coder: BitCoder, base: int, data: Bytes, size: int) -> bytes:
     """Return the zlib stream of data [size + PADDING]; raise CorruptError where there can be none."""
     header = _code_bytes(coder, base, b"", 2)
+    if code_bit(coder, base + _FLAGS + 2, 0):
+        if size > MAX_DATA:
+            raise CorruptError("PNG: too much data for its encoder")
+        deflated = code_cheapest(coder, _bases(base), data, size, None)
+    else:
+        deflated = _decode_by_rules(coder, base, data, size)
+    body = deflate(deflated, data[:size])
+    return header + body + _code_trailer(coder, base, data[:size], b"")
+
+
+def _decode_by_rules(coder: BitCoder, base: int, data: Bytes, size: int) -> DeflateStream:
+    """Return what `_encode_by_rules` coded."""
     rules = _code_rules(coder, base, zlib_rules(0))
     count = _code_number(coder, base, 11, 0)
     if count > _most_blocks(size):
@@ -96,13 +130,11 @@ def decode(coder: BitCoder, base: int, data: Bytes, size: int) -> bytes:
     if excessive or (blocks[:, TYPE] > DYNAMIC).any():
         raise CorruptError("PNG: impossible blocks")
     deflated = DeflateStream(np.zeros(int(blocks[~stored, COUNT].sum()), np.uint32), blocks, [])
-    stream = ZlibStream(header, deflated, data, size, b"")
     mode = TRUST if code_bit(coder, base + _FLAGS, 0) else CODE
-    if _walk(coder, base, stream, rules, mode) != size:
+    if _walk(coder, base, ZlibStream(b"", deflated, data, size, b""), rules, mode) != size:
         raise CorruptError("PNG: tokens do not fit the image data")
     _code_headers(coder, base, deflated, True)
-    body = deflate(deflated, data[:size])
-    return header + body + _code_trailer(coder, base, data[:size], b"")
+    return deflated
 
 
 def _most_blocks(size: int) -> int:
