@@ -1,8 +1,7 @@
 """The image codec: raster files -> side information and stacks of planes -> the chosen model -> one block.
 
-A picture's planes are coded in stacks, each by one method: G, R, B together and every other channel alone (`net`),
-or all of them together (`mixing`). Samples are divided by the greatest divisor that all of a stack have in common,
-so that 8-bit material in 16-bit files costs eight bits' price.
+A picture's planes are coded in stacks, each by one method: all of them together by the mixing model, or, where the
+user chose the fast one, G, R, B together and every other channel alone by the net.
 
     params  = version (1), format (1), packed side information's size (4)
     payload = packed side, pictures (varint), { kind (1), depth (1), channels, height, width (varints), stack* }*

@@ -4,8 +4,10 @@ A body begins with what its method needs:
 
     constant   value of each plane (2 each)
     net        divisor (2), fine (1), then for every band of rows: size (4), rANS payload
+    mixing     divisor (2), then for every band of rows: size (4), body of codecs.image_mixing
 
-Bands keep memory bounded; each starts afresh. P planes, H rows, W columns.
+Samples are divided by their greatest common divisor, so that 8-bit material in 16-bit files
+costs what eight bits cost. Bands keep memory bounded; each starts afresh. P planes, H rows, W columns.
 """
 
 import functools
@@ -18,7 +20,7 @@ import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.codecs.base import Options
-from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.errors import CorruptError
 from neuralzip.media.types import Picture
 
 if TYPE_CHECKING:
@@ -27,11 +29,12 @@ if TYPE_CHECKING:
 Samples = npt.NDArray[np.uint16]
 Report = Callable[[float], None]
 
-CONSTANT, NET = range(2)
+CONSTANT, NET, MIXING = range(3)
+FAST = "fast"
 NET_ID = "image-fast"
 BAND_SAMPLES = 3 << 22
 BAND_ROWS = 1 << 11
-_NET_HEAD = struct.Struct("<HB")
+_NET_HEAD, _MIXING_HEAD = struct.Struct("<HB"), struct.Struct("<H")
 
 
 class Coder:
@@ -42,12 +45,12 @@ class Coder:
         models: identities that a block names; None when encoding.
 
     Attributes:
-        nll_bits: ideal code length so far.
+        nll_bits: ideal code length so far; None where a method does not tell.
     """
 
     def __init__(self, options: Options, models: tuple[bytes, ...] | None = None) -> None:
         self.options = options
-        self.nll_bits = 0.0
+        self.nll_bits: float | None = 0.0
         self._named = models
         self._used: list[bytes] = []
 
@@ -71,22 +74,25 @@ class Coder:
         return IntPixelCNN(model, "cuda" if self.options.device == "cuda" else "cpu")
 
     def stacks(self, picture: Picture) -> list[int]:
-        """Return how many planes go together, in coding order.
-
-        Raises:
-            UnsupportedError: no installed model codes such pictures well.
-        """
+        """Return how many planes go together, in coding order."""
         channels = picture.pixels.shape[2]
-        if picture.depth < 8 or (picture.kind == "palette" and not is_grey_ramp(picture)):
-            raise UnsupportedError("image: palettes and samples of less than eight bits")
+        if not self.is_fast(picture):
+            return [channels]
         return [3] + [1] * (channels - 3) if channels >= 3 else [1] * channels
+
+    def is_fast(self, picture: Picture) -> bool:
+        """Say whether the fast model codes a picture: where the user chose it, and never indices of a palette."""
+        indexed = picture.depth < 8 or (picture.kind == "palette" and not is_grey_ramp(picture))
+        return self.options.model == FAST and not indexed
 
     def encode(self, stack: Samples, picture: Picture, report: Report | None) -> tuple[int, bytes]:
         """Return (method, body) of a stack [P, H, W] of a picture."""
         values = stack.reshape(len(stack), -1)
         if (values == values[:, :1]).all():
             return CONSTANT, values[:, 0].astype("<u2").tobytes()
-        return NET, self._encode_net(stack, report)
+        if self.is_fast(picture):
+            return NET, self._encode_net(stack, report)
+        return MIXING, self._encode_mixing(stack, report)
 
     def decode(self, method: int, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
         """Return the stack of a body.
@@ -100,19 +106,20 @@ class Coder:
             return np.broadcast_to(np.frombuffer(body, "<u2")[:, None, None], shape)
         if method == NET:
             return self._decode_net(body, shape, report)
+        if method == MIXING:
+            return self._decode_mixing(body, shape, report)
         raise CorruptError(f"damaged: unknown method {method} of an image block")
 
     def _encode_net(self, stack: Samples, report: Report | None) -> bytes:
         from neuralzip.codecs import image_fast
 
-        divisor = int(np.gcd.reduce(np.unique(stack))) or 1
-        reduced = stack // np.uint16(divisor)
+        divisor, reduced = reduce(stack)
         fine = max(0, int(reduced.max()).bit_length() - 8)
         body = bytearray(_NET_HEAD.pack(divisor, fine))
         for begin, end in bands(*stack.shape):
             part = np.ascontiguousarray(reduced[:, begin:end])
             payload, nll = image_fast.encode(self.net, part, fine, _share(report, begin, end, stack.shape[1]))
-            self.nll_bits += nll
+            self.nll_bits = None if self.nll_bits is None else self.nll_bits + nll
             body += struct.pack("<I", len(payload)) + payload
         return bytes(body)
 
@@ -126,15 +133,35 @@ class Coder:
         if fine > image_fast.MAX_FINE or divisor == 0:
             raise CorruptError("damaged: impossible samples of an image block")
         stack = np.zeros(shape, np.uint16)
-        place = _NET_HEAD.size
-        for begin, end in bands(*shape):
-            size = int.from_bytes(body[place : place + 4], "little")
-            payload, place = body[place + 4 : place + 4 + size], place + 4 + size
+        for begin, end, payload in _parts(body, _NET_HEAD.size, shape):
             geometry = image_fast.Geometry(planes, end - begin, width, fine)
             share = _share(report, begin, end, height)
             stack[:, begin:end] = image_fast.decode(self.net, payload, geometry, share)
-        if place != len(body):
-            raise CorruptError("damaged: a stack of an image block has the wrong size")
+        return stack * np.uint16(divisor)
+
+    def _encode_mixing(self, stack: Samples, report: Report | None) -> bytes:
+        from neuralzip.codecs import image_mixing
+
+        self.nll_bits = None
+        divisor, reduced = reduce(stack)
+        body = bytearray(_MIXING_HEAD.pack(divisor))
+        for begin, end in bands(*stack.shape):
+            part = np.ascontiguousarray(reduced[:, begin:end])
+            payload = image_mixing.encode_picture(part, _share(report, begin, end, stack.shape[1]))
+            body += struct.pack("<I", len(payload)) + payload
+        return bytes(body)
+
+    def _decode_mixing(self, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
+        from neuralzip.codecs import image_mixing
+
+        if len(body) < _MIXING_HEAD.size:
+            raise CorruptError("damaged: impossible stack of an image block")
+        (divisor,) = _MIXING_HEAD.unpack_from(body)
+        stack = np.zeros(shape, np.uint16)
+        for begin, end, payload in _parts(body, _MIXING_HEAD.size, shape):
+            size = (shape[0], end - begin, shape[2])
+            share = _share(report, begin, end, shape[1])
+            stack[:, begin:end] = image_mixing.decode_picture(payload, size, share)
         return stack * np.uint16(divisor)
 
 
@@ -147,11 +174,29 @@ def is_grey_ramp(picture: Picture) -> bool:
     return bool((levels == levels[:, :1]).all() and (np.diff(levels[:, 0]) > 0).all())
 
 
+def reduce(stack: Samples) -> tuple[int, Samples]:
+    """Return (greatest common divisor of all samples, samples divided by it)."""
+    divisor = int(np.gcd.reduce(np.unique(stack))) or 1
+    return divisor, stack // np.uint16(divisor)
+
+
 def bands(planes: int, height: int, width: int) -> Iterator[tuple[int, int]]:
     """Yield (first row, end row) of the bands that are coded one by one."""
     size = max(1, min(BAND_ROWS, BAND_SAMPLES // (planes * width)))
     for begin in range(0, height, size):
         yield begin, min(height, begin + size)
+
+
+def _parts(body: bytes, place: int, shape: tuple[int, int, int]) -> Iterator[tuple[int, int, bytes]]:
+    """Yield (first row, end row, payload) of the bands in a body, from `place` on."""
+    for begin, end in bands(*shape):
+        size = int.from_bytes(body[place : place + 4], "little")
+        payload, place = body[place + 4 : place + 4 + size], place + 4 + size
+        if place > len(body):
+            raise CorruptError("damaged: a stack of an image block ends too early")
+        yield begin, end, payload
+    if place != len(body):
+        raise CorruptError("damaged: a stack of an image block has the wrong size")
 
 
 def _share(report: Report | None, begin: int, end: int, height: int) -> Report | None:

@@ -168,3 +168,9 @@ def test_only_raster_files_are_claimed() -> None:
 def test_no_picture_is_refused() -> None:
     with pytest.raises(UnsupportedError):
         next(ImageCodec().encode(io.BytesIO(b"P6 not a picture"), FAST))
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
+def test_default_model(mode: str) -> None:
+    check_roundtrip(ImageCodec(), file_of(pixels(3), "png", mode), Options())
