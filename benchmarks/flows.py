@@ -1,0 +1,89 @@
+"""Measure the models for pictures that code groups of pixels at once: idf, flow, parallel.
+
+    python benchmarks/flows.py PICTURE... [--models idf,flow,parallel] [--threads 2] [--peers]
+
+Every coded picture is decoded again and compared. Reported are bits a sub-pixel of the whole block, the model's
+own ideal code length, and CPU and wall time. Peers: WebP lossless (method 6, quality 100), PNG by oxipng -o max.
+"""
+
+import argparse
+import io
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from neuralzip.codecs import registry
+from neuralzip.codecs.base import Options
+
+
+def peers(path: Path) -> dict[str, int]:
+    out = io.BytesIO()
+    with Image.open(path) as picture:
+        picture.save(out, "WEBP", lossless=True, quality=100, method=6)
+    sizes = {"webp": len(out.getvalue())}
+    if shutil.which("oxipng"):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / path.name
+            copy.write_bytes(path.read_bytes())
+            subprocess.run(["oxipng", "-q", "-o", "max", "--strip", "all", str(copy)], check=True)
+            sizes["oxipng"] = copy.stat().st_size
+    return sizes
+
+
+def measure(name: str, data: bytes) -> dict[str, float]:
+    """Return sizes in bits and times in seconds of one file."""
+    codec = registry.by_name(name)
+    times = [(time.process_time(), time.perf_counter())]
+    blocks = list(codec.encode(io.BytesIO(data), Options(model=name)))
+    times.append((time.process_time(), time.perf_counter()))
+    if b"".join(codec.decode(block, Options()) for block in blocks) != data:
+        raise SystemExit(f"{name}: a picture did not come back")
+    times.append((time.process_time(), time.perf_counter()))
+    size = 8 * sum(len(block.payload) + len(block.params) for block in blocks)
+    return {
+        "bits": size,
+        "ideal": sum(block.nll_bits or 0 for block in blocks),
+        "encode_cpu": times[1][0] - times[0][0],
+        "decode_cpu": times[2][0] - times[1][0],
+        "encode_wall": times[1][1] - times[0][1],
+        "decode_wall": times[2][1] - times[1][1],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pictures", nargs="+", type=Path)
+    parser.add_argument("--models", default="idf,flow,parallel")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--peers", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    rates: dict[str, list[float]] = {}
+    for path in options.pictures:
+        with Image.open(path) as picture:
+            samples = picture.width * picture.height * len(picture.getbands())
+        line = [f"{path.name:20}"]
+        for name in options.models.split(","):
+            row = measure(name, path.read_bytes())
+            rates.setdefault(name, []).append(row["bits"] / samples)
+            rates.setdefault(f"{name} ideal", []).append(row["ideal"] / samples)
+            line.append(
+                f"{name} {row['bits'] / samples:.3f} (ideal {row['ideal'] / samples:.3f}; "
+                f"CPU s {row['encode_cpu']:.2f} / {row['decode_cpu']:.2f}, "
+                f"wall {row['encode_wall']:.2f} / {row['decode_wall']:.2f})"
+            )
+        for name, size in (peers(path) if options.peers else {}).items():
+            rates.setdefault(name, []).append(8 * size / samples)
+            line.append(f"{name} {8 * size / samples:.3f}")
+        print("  ".join(line), flush=True)
+    print("mean bits a sub-pixel: " + ", ".join(f"{name} {np.mean(values):.4f}" for name, values in rates.items()))
+
+
+if __name__ == "__main__":
+    main()
