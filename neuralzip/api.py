@@ -179,4 +179,4 @@ def open(
         binary = WriteFile(path, options, verify=verify, force=mode.startswith("w"))
     if not mode.endswith("t"):
         return binary
-    return TextFile(binary, encoding or "utf-8", newline=newline)
+    return TextFile(cast(BinaryIO, binary), encoding or "utf-8", newline=newline)
