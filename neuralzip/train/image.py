@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from neuralzip.errors import UsageError
 from neuralzip.nets import pixel_front, pixel_walk, pixelcnn
 from neuralzip.train import loop, publish
 
@@ -49,7 +50,8 @@ class Sight(NamedTuple):
 def read_planes(path: Path) -> Planes:
     """Return the planes [3, H, W] of a picture file, as G, R, B."""
     with Image.open(path) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+        # By way of RGBA, since palettes with transparency make a direct conversion warn.
+        pixels = np.asarray(picture.convert("RGBA").convert("RGB"))
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[[1, 0, 2]])
 
 
@@ -98,10 +100,16 @@ class Pool:
 
 
 def gather_pool(folder: Path, side: int, synthetic_share: float) -> Pool:
-    """Read the pictures of a folder; those in its subfolder "synthetic" get a share of their own."""
+    """Read the pictures of a folder; those in its subfolder "synthetic" get a share of their own.
+
+    Raises:
+        UsageError: there is no picture as large as a crop.
+    """
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix in ENDINGS]
     pictures = {path: read_planes(path) for path in paths}
     kept = {path: planes for path, planes in pictures.items() if min(planes.shape[1:]) >= side}
+    if not kept:
+        raise UsageError(f"{folder} holds no picture of at least {side} pixels each way")
     made = np.array([path.parent.name == "synthetic" for path in kept])
     # Large pictures count more, but less than by their area.
     size = np.sqrt([planes[0].size for planes in kept.values()])
