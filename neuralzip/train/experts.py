@@ -2,9 +2,9 @@
 
 The experts learn online, so training them is just that: code many short excerpts one after another, each with
 empty tables, and keep mixer weights, history maps and trust between them.
+The primer is in use meanwhile, on text that it has not counted.
 """
 
-import lzma
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +15,9 @@ import numpy.typing as npt
 from neuralzip import zoo
 from neuralzip.experts import bits
 from neuralzip.experts.byte_model import Learned, code_steps, learned, new_model, packed
+from neuralzip.experts.primer import Primer, new_primer
+from neuralzip.train.primer import MODEL_ID as PRIMER_ID
+from neuralzip.train.primer import training_part
 
 _EXCERPT_BYTES = (1 << 13, 1 << 15, 1 << 16, 1 << 17)
 _CARD = """# {id}
@@ -32,16 +35,17 @@ def excerpts(folder: Path, rounds: int, seed: int) -> Iterator[npt.NDArray[np.ui
     files = sorted(folder.rglob("*.xz"))
     for _ in range(rounds):
         for index in rng.permutation(len(files)):
-            with lzma.open(files[index]) as file:
-                data = file.read()
+            data = training_part(files[index], held_out=True)
             size = int(rng.choice(_EXCERPT_BYTES))
             start = int(rng.integers(0, max(1, len(data) - size)))
-            yield np.frombuffer(data[start : start + size], np.uint8)
+            yield data[start : start + size]
 
 
-def learn(text: npt.NDArray[np.uint8], start: Learned | None, net: zoo.Model | None) -> tuple[Learned, float]:
+def learn(
+    text: npt.NDArray[np.uint8], start: Learned | None, known: Primer, net: zoo.Model | None
+) -> tuple[Learned, float]:
     """Code one excerpt from a start, beside a net or not; return (what is learnt after it, its bits)."""
-    model = new_model(text.copy(), np.array([0, len(text)], np.int64), start)
+    model = new_model(text.copy(), np.array([0, len(text)], np.int64), start, known)
     coder = bits.encoder(8 * len(text))
     code_steps(model, coder, len(text), _logits(text, net))
     return Learned._make(part.copy() for part in learned(model)), bits.logged_bits(coder)
@@ -65,10 +69,11 @@ def _logits(text: npt.NDArray[np.uint8], net: zoo.Model | None) -> npt.NDArray[n
 def command(folder: Path, net_id: str | None, name: str, models: Path, rounds: int, seed: int) -> None:
     """Learn the start values of the byte experts from the .xz files below FOLDER."""
     net = zoo.load(net_id) if net_id else None
+    known = new_primer(*(zoo.load(PRIMER_ID).arrays[name] for name in ("checks", "nodes")))
     state: Learned | None = None
     rates: list[tuple[float, int]] = []
     for text in excerpts(folder, rounds, seed):
-        state, nll = learn(text, state, net)
+        state, nll = learn(text, state, known, net)
         rates.append((nll, len(text)))
         click.echo(f"{len(rates)}: {nll / len(text):.3f} bits per byte of {len(text)}", err=True)
     if state is None:

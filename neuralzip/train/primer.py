@@ -91,10 +91,17 @@ def count(counts: Counts, lanes: Lanes, text: npt.NDArray[np.uint8], kinds: npt.
         follow(lanes, 0, text, byte)
 
 
-def _sample(path: Path, limit: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Return up to `limit` bytes of a file, in random chunks."""
+def training_part(path: Path, held_out: bool = False) -> npt.NDArray[np.uint8]:
+    """Return nine tenths of a file, for counting, or the last tenth, for learning what counts are worth."""
     with lzma.open(path) as file:
         data = np.frombuffer(file.read(), np.uint8)
+    split = len(data) - len(data) // 10
+    return data[split:] if held_out else data[:split]
+
+
+def _sample(path: Path, limit: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Return up to `limit` bytes of a file, in random chunks."""
+    data = training_part(path)
     if len(data) <= limit:
         return data
     starts = rng.permutation(len(data) // _CHUNK)[: limit // _CHUNK] * _CHUNK
