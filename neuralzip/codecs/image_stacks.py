@@ -11,9 +11,11 @@ costs what eight bits cost. Bands keep memory bounded; each starts afresh. P pla
 """
 
 import functools
+import os
 import struct
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +30,18 @@ if TYPE_CHECKING:
 
 Samples = npt.NDArray[np.uint16]
 Report = Callable[[float], None]
+Part = TypeVar("Part")
+Result = TypeVar("Result")
 
 CONSTANT, NET, MIXING = range(3)
 FAST = "fast"
 NET_ID = "image-fast"
 BAND_SAMPLES = 3 << 22
 BAND_ROWS = 1 << 11
+THIN_PIXELS = 1 << 14
+"""Up to here even a row of single pixels is fast enough."""
+MAX_WORKERS = 4
+"""Bands coded side by side at most: each takes a few hundred MB."""
 _NET_HEAD, _MIXING_HEAD = struct.Struct("<HB"), struct.Struct("<H")
 
 
@@ -81,9 +89,14 @@ class Coder:
         return [3] + [1] * (channels - 3) if channels >= 3 else [1] * channels
 
     def is_fast(self, picture: Picture) -> bool:
-        """Say whether the fast model codes a picture: where the user chose it, and never indices of a palette."""
+        """Say whether the fast model codes a picture: where the user chose it and it suits the picture.
+
+        Indices of a palette do not suit it, nor do long thin pictures, whose wavefronts hold next to nothing.
+        """
+        height, width = picture.pixels.shape[:2]
         indexed = picture.depth < 8 or (picture.kind == "palette" and not is_grey_ramp(picture))
-        return self.options.model == FAST and not indexed
+        thin = THIN_PIXELS < height * width < 4 * (width + 2 * height)
+        return self.options.model == FAST and not indexed and not thin
 
     def encode(self, stack: Samples, picture: Picture, report: Report | None) -> tuple[int, bytes]:
         """Return (method, body) of a stack [P, H, W] of a picture."""
@@ -113,56 +126,73 @@ class Coder:
     def _encode_net(self, stack: Samples, report: Report | None) -> bytes:
         from neuralzip.codecs import image_fast
 
+        net = self.net
         divisor, reduced = reduce(stack)
         fine = max(0, int(reduced.max()).bit_length() - 8)
-        body = bytearray(_NET_HEAD.pack(divisor, fine))
-        for begin, end in bands(*stack.shape):
-            part = np.ascontiguousarray(reduced[:, begin:end])
-            payload, nll = image_fast.encode(self.net, part, fine, _share(report, begin, end, stack.shape[1]))
-            self.nll_bits = None if self.nll_bits is None else self.nll_bits + nll
-            body += struct.pack("<I", len(payload)) + payload
-        return bytes(body)
+
+        def code(band: Samples, tell: Report | None) -> tuple[bytes, float]:
+            return image_fast.encode(net, band, fine, tell)
+
+        with image_fast.one_thread():
+            coded = self._each(
+                code, [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)], report
+            )
+        if self.nll_bits is not None:
+            self.nll_bits += sum(nll for _, nll in coded)
+        return _NET_HEAD.pack(divisor, fine) + _join([payload for payload, _ in coded])
 
     def _decode_net(self, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
         from neuralzip.codecs import image_fast
 
-        planes, height, width = shape
-        if planes not in (1, 3) or len(body) < _NET_HEAD.size:
+        if shape[0] not in (1, 3) or len(body) < _NET_HEAD.size:
             raise CorruptError("damaged: impossible stack of an image block")
         divisor, fine = _NET_HEAD.unpack_from(body)
         if fine > image_fast.MAX_FINE or divisor == 0:
             raise CorruptError("damaged: impossible samples of an image block")
-        stack = np.zeros(shape, np.uint16)
-        for begin, end, payload in _parts(body, _NET_HEAD.size, shape):
-            geometry = image_fast.Geometry(planes, end - begin, width, fine)
-            share = _share(report, begin, end, height)
-            stack[:, begin:end] = image_fast.decode(self.net, payload, geometry, share)
-        return stack * np.uint16(divisor)
+        net = self.net
+
+        def code(part: tuple[int, bytes], tell: Report | None) -> Samples:
+            geometry = image_fast.Geometry(shape[0], part[0], shape[2], fine)
+            return image_fast.decode(net, part[1], geometry, tell)
+
+        with image_fast.one_thread():
+            decoded = self._each(code, list(_parts(body, _NET_HEAD.size, shape)), report)
+        return np.concatenate(decoded, axis=1) * np.uint16(divisor)
 
     def _encode_mixing(self, stack: Samples, report: Report | None) -> bytes:
         from neuralzip.codecs import image_mixing
 
         self.nll_bits = None
         divisor, reduced = reduce(stack)
-        body = bytearray(_MIXING_HEAD.pack(divisor))
-        for begin, end in bands(*stack.shape):
-            part = np.ascontiguousarray(reduced[:, begin:end])
-            payload = image_mixing.encode_picture(part, _share(report, begin, end, stack.shape[1]))
-            body += struct.pack("<I", len(payload)) + payload
-        return bytes(body)
+        parts = [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)]
+        return _MIXING_HEAD.pack(divisor) + _join(self._each(image_mixing.encode_picture, parts, report))
 
     def _decode_mixing(self, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
         from neuralzip.codecs import image_mixing
 
         if len(body) < _MIXING_HEAD.size:
             raise CorruptError("damaged: impossible stack of an image block")
-        (divisor,) = _MIXING_HEAD.unpack_from(body)
-        stack = np.zeros(shape, np.uint16)
-        for begin, end, payload in _parts(body, _MIXING_HEAD.size, shape):
-            size = (shape[0], end - begin, shape[2])
-            share = _share(report, begin, end, shape[1])
-            stack[:, begin:end] = image_mixing.decode_picture(payload, size, share)
-        return stack * np.uint16(divisor)
+
+        def code(part: tuple[int, bytes], tell: Report | None) -> Samples:
+            return image_mixing.decode_picture(part[1], (shape[0], part[0], shape[2]), tell)
+
+        decoded = self._each(code, list(_parts(body, _MIXING_HEAD.size, shape)), report)
+        return np.concatenate(decoded, axis=1) * np.uint16(*_MIXING_HEAD.unpack_from(body))
+
+    def _each(
+        self, code: Callable[[Part, Report | None], Result], parts: list[Part], report: Report | None
+    ) -> list[Result]:
+        """Return code(part, report) of every band; several bands are coded side by side."""
+        if len(parts) == 1:
+            return [code(parts[0], report)]
+        done: list[Result] = []
+        workers = min(self.options.threads or os.cpu_count() or 1, MAX_WORKERS)
+        with ThreadPoolExecutor(workers) as pool:
+            for result in pool.map(lambda part: code(part, None), parts):
+                done.append(result)
+                if report is not None:
+                    report(len(done) / len(parts))
+        return done
 
 
 def is_grey_ramp(picture: Picture) -> bool:
@@ -187,20 +217,18 @@ def bands(planes: int, height: int, width: int) -> Iterator[tuple[int, int]]:
         yield begin, min(height, begin + size)
 
 
-def _parts(body: bytes, place: int, shape: tuple[int, int, int]) -> Iterator[tuple[int, int, bytes]]:
-    """Yield (first row, end row, payload) of the bands in a body, from `place` on."""
+def _join(payloads: list[bytes]) -> bytes:
+    """Return the payloads of all bands, each after its size."""
+    return b"".join(struct.pack("<I", len(payload)) + payload for payload in payloads)
+
+
+def _parts(body: bytes, place: int, shape: tuple[int, int, int]) -> Iterator[tuple[int, bytes]]:
+    """Yield (rows, payload) of the bands in a body, from `place` on."""
     for begin, end in bands(*shape):
         size = int.from_bytes(body[place : place + 4], "little")
         payload, place = body[place + 4 : place + 4 + size], place + 4 + size
         if place > len(body):
             raise CorruptError("damaged: a stack of an image block ends too early")
-        yield begin, end, payload
+        yield end - begin, payload
     if place != len(body):
         raise CorruptError("damaged: a stack of an image block has the wrong size")
-
-
-def _share(report: Report | None, begin: int, end: int, height: int) -> Report | None:
-    """Return a report of a band's progress as that of its whole stack."""
-    if report is None:
-        return None
-    return lambda share: report((begin + share * (end - begin)) / height)
