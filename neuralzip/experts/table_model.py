@@ -66,7 +66,7 @@ def new_model(text: npt.NDArray[np.uint8], delimiter: int, base: int = 10) -> Ta
     return TableModel(
         text=text,
         cells=cells.new_cells(delimiter, base),
-        match=match.new_match(1, min(max(len(text).bit_length(), 10), 20)),
+        match=match.new_match(np.zeros(1, np.int64), min(max(len(text).bit_length(), 10), 20)),
         table=counters.new_table(log2_slots),
         maps=counters.new_maps(CONTEXTS),
         mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.12, 0.008, 0.002),
@@ -233,4 +233,4 @@ def code_table(model: TableModel, coder: BitCoder, start: int, end: int) -> None
             node = 2 * node + _code_one_bit(model, coder, node, depth, offset, expected_byte, bit)
         text[position] = node & 255
         cells.follow(model.cells, text, position)
-        match.advance(model.match, 0, text, 0, position + 1)
+        match.advance(model.match, 0, text, position + 1)
