@@ -18,7 +18,7 @@ from neuralzip.errors import CorruptError
 from neuralzip.experts import bits
 from neuralzip.experts.audio_bank import PAST, Bank, Preset, learn_bank, new_bank, predict_bank, prediction
 from neuralzip.experts.audio_least_squares import U
-from neuralzip.experts.audio_residual import MAX_DECISIONS, POINT, K, Residual, code_sample, new_residual
+from neuralzip.experts.audio_residual import MAX_DECISIONS, POINT, K, Prior, Residual, code_sample, new_residual
 from neuralzip.experts.bits import BitCoder
 
 Samples = npt.NDArray[np.int32]
@@ -29,10 +29,17 @@ _MARGIN = 2 * PAST
 
 
 class Model(NamedTuple):
-    """What encoder and decoder start from: the predictors, and whether mixing goes without counters and maps."""
+    """What encoder and decoder start from.
+
+    Attributes:
+        preset: the predictors.
+        light: whether mixing goes without counters and maps.
+        prior: what mixing has learnt from other recordings.
+    """
 
     preset: Preset
-    light: bool
+    light: bool = False
+    prior: Prior | None = None
 
 
 class Group(NamedTuple):
@@ -52,7 +59,7 @@ class Group(NamedTuple):
 def new_group(channels: int, model: Model) -> Group:
     """Return a group of one or two channels that has not begun."""
     past = np.zeros(channels * (SEGMENT_FRAMES + _MARGIN))
-    return Group(new_bank(channels, model.preset), new_residual(channels, model.light), past)
+    return Group(new_bank(channels, model.preset), new_residual(channels, model.light, model.prior), past)
 
 
 def encode(samples: Samples, model: Model) -> Iterator[bytes]:

@@ -3,6 +3,7 @@
     long   48 own + 48 other taps, slow forgetting -> NLMS 256 -> NLMS 32 -> NLMS 16
     middle 16 own +  8 other taps                  -> NLMS  32 -> NLMS 16
     short  16 own +  4 other taps, fast forgetting -> NLMS  32
+    brief  12 own +  4 other taps, 40 samples
     all of them -> least squares with one tap each
 
 "Own" is the channel itself, "other" its partner, whose sample of the same moment is known when it goes first. A
@@ -38,25 +39,25 @@ class Preset(NamedTuple):
     shown: tuple[int, ...]
 
 
-PREDICTIONS = 4
+PREDICTIONS = 6
 PAST = 96
 """Samples of the past that a bank reads."""
 BASE = Preset(
-    windows=((48, 48, 0.9985, 16), (16, 8, 0.995, 4), (16, 4, 0.99, 4)),
+    windows=((48, 48, 0.9985, 16), (16, 8, 0.995, 4), (16, 4, 0.99, 4), (12, 4, 0.975, 4)),
     filters=(
         (0, 256, 0.06, 0.1),
-        (3, 32, 0.02, 0.0),
-        (4, 16, 0.03, 0.0),
+        (4, 32, 0.02, 0.0),
+        (5, 16, 0.03, 0.0),
         (1, 32, 0.02, 0.0),
-        (6, 16, 0.04, 0.0),
+        (7, 16, 0.04, 0.0),
         (2, 32, 0.02, 0.0),
     ),
-    shown=(5, 7, 8, 9),
+    shown=(6, 8, 9, 3, 0, 10),
 )
 FAST = Preset(
     windows=((16, 8, 0.998, 16),),
     filters=((0, 256, 0.06, 0.1), (1, 32, 0.02, 0.0), (2, 16, 0.03, 0.0)),
-    shown=(0, 2, 3, 4),
+    shown=(0, 1, 1, 2, 3, 4),
 )
 _COMBINE = (0.998, 4, 0.01)
 """Forgetting, period and ridge of the combination."""

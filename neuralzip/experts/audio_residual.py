@@ -39,13 +39,19 @@ NODES = 16
 _STEP_NODES = 13
 _LOW_NODE = 14
 _DOUBLING = 11
-_CONTEXTS = 8
-_CONTEXT_SIZE = 1 << 13
+ROLES = 2
+"""What is learnt across files is kept apart for the first (or only) channel of a group and the second."""
+_CONTEXT_SIZES = np.array([NODES * 3 * size for size in (16, 64, 64, 32, 128, 128, 128, 16)])
+_CONTEXTS = len(_CONTEXT_SIZES)
+_CONTEXT_STARTS = np.cumsum(_CONTEXT_SIZES) - _CONTEXT_SIZES
+_CONTEXT_NODES = int(_CONTEXT_SIZES.sum())
 _SETS = (NODES * 16, NODES * 64, NODES * 32)
-_MAPS = (NODES * 3 * 16, NODES * 3 * 64)
+_MAPS = (NODES * 3 * 16, NODES * 3 * 32)
 _INPUTS = (2 * Q + 1 + 2 * _CONTEXTS + 7) // 8 * 8
 _LIGHT_INPUTS = (2 * Q + 1 + 7) // 8 * 8
 _BIAS = 77
+_RATE = 0.005
+_FINAL_RATE = 0.005
 _LIMIT = 127
 _FARTHEST = 1 << 34
 MAX_DECISIONS = 96
@@ -62,9 +68,9 @@ class Residual(NamedTuple):
     """Adaptive state of all channels of a group; make it with `new_residual`.
 
     Attributes:
-        mixer: gated mixers, rows by channel.
-        nodes: [C * contexts * _CONTEXT_SIZE] adaptive probabilities.
-        maps: [C * sum(_MAPS), KNOTS] adaptive probability maps.
+        mixer: gated mixers, rows by role.
+        nodes: [ROLES * _CONTEXT_NODES] adaptive probabilities.
+        maps: [ROLES * sum(_MAPS), KNOTS] adaptive probability maps.
         errors: [C, Q, 2] mean absolute errors of the centres, recent and longer, in 2**-16.
         last: [C, 2] the blend's last two errors in 2**-POINT.
         means: [Q] centres in 2**-POINT; the first K are to be filled before `code_sample`.
@@ -88,14 +94,29 @@ class Residual(NamedTuple):
     light: bool
 
 
-def new_residual(channels: int, light: bool) -> Residual:
-    """Return the state of channels that have not begun; `light` leaves out counters and maps."""
-    sizes = tuple(size * channels for size in (_SETS[:1] if light else _SETS))
+class Prior(NamedTuple):
+    """What was learnt from other recordings: weights and final of the mixer, nodes and maps of a Residual."""
+
+    weights: npt.NDArray[np.int32]
+    final: npt.NDArray[np.int32]
+    nodes: npt.NDArray[np.uint32]
+    maps: npt.NDArray[np.int32]
+
+
+def new_residual(channels: int, light: bool = False, prior: Prior | None = None) -> Residual:
+    """Return the state of channels that have not begun.
+
+    Args:
+        channels: one or two.
+        light: leave out counters and maps.
+        prior: where the rest starts from.
+    """
+    sizes = tuple(size * ROLES for size in (_SETS[:1] if light else _SETS))
     inputs = _LIGHT_INPUTS if light else _INPUTS
-    return Residual(
-        mixer=mixer.new_mixer(inputs, sizes, NODES * channels, 1.1 / (2 * Q), 0.003),
-        nodes=np.full(0 if light else channels * _CONTEXTS * _CONTEXT_SIZE, NODE_NEW, np.uint32),
-        maps=apm.new_maps(0 if light else channels * sum(_MAPS)),
+    residual = Residual(
+        mixer=mixer.new_mixer(inputs, sizes, NODES * ROLES, 1.1 / (2 * Q), _RATE, _FINAL_RATE),
+        nodes=np.full(0 if light else ROLES * _CONTEXT_NODES, NODE_NEW, np.uint32),
+        maps=apm.new_maps(0 if light else ROLES * sum(_MAPS)),
         errors=np.full((channels, Q, 2), 50 << 16, np.int64),
         last=np.zeros((channels, 2), np.int64),
         means=np.zeros(Q, np.int64),
@@ -105,6 +126,15 @@ def new_residual(channels: int, light: bool) -> Residual:
         slots=np.zeros(_CONTEXTS, np.int64),
         light=light,
     )
+    if prior is not None:
+        for part, start in zip(parts(residual), prior, strict=True):
+            part[:] = start
+    return residual
+
+
+def parts(residual: Residual) -> Prior:
+    """Return what a state has learnt that holds for other recordings too (the arrays themselves)."""
+    return Prior(residual.mixer.weights, residual.mixer.final, residual.nodes, residual.maps)
 
 
 @numba.njit(cache=True)
@@ -298,7 +328,7 @@ def _choose_contexts(r: Residual, node: int) -> None:
     slots[6] = (here * 16 + f[_RATIO]) * 8 + partner
     slots[7] = here * 16 + f[_PHASE]
     for i in range(_CONTEXTS):
-        slots[i] += (f[_C] * _CONTEXTS + i) * _CONTEXT_SIZE
+        slots[i] += f[_C] * _CONTEXT_NODES + _CONTEXT_STARTS[i]
     select(r.mixer, 1, (row * 8 + last1) * 8 + f[_LAST2])
     select(r.mixer, 2, row * 32 + f[_LEVEL])
 
@@ -318,7 +348,7 @@ def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
     f = r.facts
     here = (f[_C] * NODES + node) * 3 + f[_SIDE]
     first = here * 16 + f[_RATIO] + f[_C] * _MAPS[1]
-    second = (here * 8 + f[_PARTNER]) * 8 + f[_APART] + (f[_C] + 1) * _MAPS[0]
+    second = (here * 4 + (f[_PARTNER] >> 1)) * 8 + f[_APART] + (f[_C] + 1) * _MAPS[0]
     p = (2 * squash(mixed) + refine(r.maps, first, mixed) + refine(r.maps, second, mixed) + 2) >> 2
     bit = code_bit(coder, bit, min(max(p, 1), P_ONE - 1))
     learn(r.mixer, bit, mixed)
