@@ -23,6 +23,7 @@ MODEL_ID = "bytes-primer"
 KINDS = (1, 2, 3, 4, 5, 7, 8, 17, 20, 21, 22)
 """Contexts worth knowing beforehand: orders 2 to 6, words, sparse bytes, what followed."""
 WAYS = 4
+WINDOW = 1 << 13
 _CHUNK = 1 << 16
 _CARD = """# {id}
 
@@ -36,39 +37,44 @@ class Counts(NamedTuple):
 
     Attributes:
         keys: [N] uint64 context hashes, 0 for empty.
-        hits: [N] uint32 times seen, less what newcomers wore off.
+        hits: [N] uint32 windows of WINDOW bytes that it was seen in, less what newcomers wore off: a context
+            that many documents share is worth more than one that a single document repeats.
+        last: [N] uint32 the last of these windows.
         nodes: [N, 16] uint32 nodes.
         hashes: [CONTEXTS] uint64 of the byte in work.
     """
 
     keys: npt.NDArray[np.uint64]
     hits: npt.NDArray[np.uint32]
+    last: npt.NDArray[np.uint32]
     nodes: npt.NDArray[np.uint32]
     hashes: npt.NDArray[np.uint64]
 
 
 @inner
-def _entry_of(counts: Counts, key: np.uint64) -> np.int64:
+def _entry_of(counts: Counts, key: np.uint64, window: np.uint32) -> np.int64:
     """Return the entry of a context, wearing off or replacing the least hit one where it is new."""
     first = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) % (len(counts.keys) // WAYS) * WAYS
     least = first
     for i in range(first, first + WAYS):
         if counts.keys[i] == key:
-            counts.hits[i] += np.uint32(1)
+            if counts.last[i] != window:
+                counts.hits[i] += np.uint32(1)
+                counts.last[i] = window
             return np.int64(i)
         if counts.hits[i] < counts.hits[least]:
             least = np.int64(i)
     if counts.hits[least] > 1:
         counts.hits[least] -= np.uint32(1)
         return np.int64(-1)
-    counts.keys[least], counts.hits[least] = key, np.uint32(1)
+    counts.keys[least], counts.hits[least], counts.last[least] = key, np.uint32(1), window
     counts.nodes[least, :] = counters.NODE_NEW
     return np.int64(least)
 
 
 @inner
-def _count_nibble(counts: Counts, key: np.uint64, nibble: int) -> None:
-    row = _entry_of(counts, key)
+def _count_nibble(counts: Counts, key: np.uint64, nibble: int, window: np.uint32) -> None:
+    row = _entry_of(counts, key, window)
     if row < 0:
         return
     node = 1
@@ -79,15 +85,18 @@ def _count_nibble(counts: Counts, key: np.uint64, nibble: int) -> None:
 
 
 @entry
-def count(counts: Counts, lanes: Lanes, text: npt.NDArray[np.uint8], kinds: npt.NDArray[np.int64]) -> None:
-    """Count the contexts of all bytes of a text; lanes is one lane over it."""
+def count(
+    counts: Counts, lanes: Lanes, text: npt.NDArray[np.uint8], kinds: npt.NDArray[np.int64], before: int
+) -> None:
+    """Count the contexts of all bytes of a text; lanes is one lane over it, `before` bytes came before it."""
     for position in range(len(text)):
+        window = np.uint32((before + position) // WINDOW)
         hash_contexts(lanes, 0, text, -1, counts.hashes)
         byte = np.int64(text[position])
         for k in kinds:
             key = counts.hashes[k]
-            _count_nibble(counts, key, byte >> 4)
-            _count_nibble(counts, counters.hash_step(key, 16 | byte >> 4), byte & 15)
+            _count_nibble(counts, key, byte >> 4, window)
+            _count_nibble(counts, counters.hash_step(key, 16 | byte >> 4), byte & 15, window)
         follow(lanes, 0, text, byte)
 
 
@@ -120,7 +129,7 @@ def quantised(nodes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
 def packed(counts: Counts, entries: int) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a primer with room for `entries`, filled with the most hit contexts that fit."""
     order = np.argsort(counts.hits, kind="stable")[::-1]
-    order = order[counts.hits[order] >= 3]
+    order = order[counts.hits[order] >= 2]
     checks, nodes = np.zeros(entries, np.uint16), np.zeros((entries, primer.NODES), np.uint8)
     filled = np.zeros(entries // primer.BUCKET, np.int64)
     keys = counts.keys[order]
@@ -156,12 +165,13 @@ def command(folder: Path, models: Path, megabytes: float, entries: int, log2_cou
     counts = Counts(
         np.zeros(size, np.uint64),
         np.zeros(size, np.uint32),
+        np.zeros(size, np.uint32),
         np.zeros((size, 16), np.uint32),
         np.zeros(CONTEXTS, np.uint64),
     )
     total = files = 0
     for path, text in _texts(folder, megabytes, seed):
-        count(counts, new_lanes(np.array([0, len(text)], np.int64)), text, np.array(KINDS, np.int64))
+        count(counts, new_lanes(np.array([0, len(text)], np.int64)), text, np.array(KINDS, np.int64), total)
         total, files = total + len(text), files + 1
         click.echo(f"{path.name}: {total / 1e6:.1f} MB counted", err=True)
     entries -= entries % primer.BUCKET
