@@ -17,12 +17,12 @@ import numpy as np
 
 from neuralzip.codecs import side
 from neuralzip.codecs.base import Block, Options
-from neuralzip.container import DEFAULT_MEMORY_BYTES
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media import csv, npy
 
 PACKED, CSV, NPY = range(3)
 BLOCK_BYTES = 1 << 23
+_MAX_TEXT_GROWTH = 32  # an array's byte becomes at most four characters, and a CSV's text only gets shorter
 _PROGRESS_BYTES = 1 << 16
 _BASES = (10, 16, 32, 64)
 _PARAMS = struct.Struct("<BBBII")
@@ -65,7 +65,8 @@ class TableCodec:
         if len(block.params) != _PARAMS.size or block.models:
             raise CorruptError("damaged: impossible parameters of a table block")
         kind, delimiter, base, text_size, side_size = _PARAMS.unpack(block.params)
-        if text_size > DEFAULT_MEMORY_BYTES or side_size > len(block.payload) or kind > NPY or base not in _BASES:
+        too_large = text_size > _MAX_TEXT_GROWTH * block.raw_size or side_size > len(block.payload)
+        if too_large or kind > NPY or base not in _BASES:
             raise CorruptError("damaged: impossible parameters of a table block")
         extra = side.unpack(block.payload[:side_size])
         if kind == PACKED:
