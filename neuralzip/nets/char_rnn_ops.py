@@ -22,7 +22,7 @@ STREAM_BITS = 8
 GATE_LIMIT = 4.0
 RMS_FLOOR = 2.0**-4
 LEAK = 2.0**-5
-"""Slope that a saturated gate keeps in training, so that it can come back."""
+"""Slope that a saturated gate keeps in training towards its range, never away from it: it can come back."""
 
 
 def gate_curve(x: Tensor) -> Tensor:
@@ -94,6 +94,14 @@ def _scan(
             _narrow(bits, y[b, t])
 
 
+@numba.njit(cache=True, inline="always")
+def _through(gradient: float, x: float, slope: float) -> float:
+    """Carry a gradient through a curve; where it is flat (slope 0) only what moves x back, by LEAK."""
+    if slope > np.float32(0):
+        return gradient * slope
+    return gradient * np.float32(LEAK) if gradient * x > np.float32(0) else np.float32(0)
+
+
 @numba.njit(cache=True, nogil=True)
 def _scan_back(
     p: npt.NDArray[np.uint16],
@@ -107,7 +115,7 @@ def _scan_back(
 ) -> None:
     """Run the recurrence backward: dy [B, T, E] -> dp [B, T, 3E], dbias [3E] and dh0 [B, E]."""
     one, half, quarter, zero = np.float32(1), np.float32(0.5), np.float32(0.25), np.float32(0)
-    two, four, leak = np.float32(2), np.float32(4), np.float32(LEAK)
+    two, four = np.float32(2), np.float32(4)
     limit = np.float32(127.5 / (1 << ACT_BITS))
     states = h0.shape[1]
     wide = np.empty(3 * states, np.uint32)
@@ -132,9 +140,9 @@ def _scan_back(
                 g = min(max(raw, -four), four)
                 d = row_dy[e] if abs(hs[b, t, e] * g) < limit else zero
                 acc = dh[e] + d * g
-                row[2 * states + e] = d * hs[b, t, e] if abs(raw) < four else zero
-                row[states + e] = acc * i * max(one - abs(z) * half, leak)
-                row[e] = acc * (z * (one - abs(z) * quarter) - before[e]) * quarter * max(r, leak)
+                row[2 * states + e] = _through(d * hs[b, t, e], raw, one if abs(raw) < four else zero)
+                row[states + e] = _through(acc * i, z, one - abs(z) * half)
+                row[e] = _through(acc * (z * (one - abs(z) * quarter) - before[e]), a, quarter * r)
                 dh[e] = acc * (one - i)
             for k in range(3 * states):
                 dbias[k] += row[k]

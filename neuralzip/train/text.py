@@ -45,6 +45,8 @@ COMMON = 1 / 4
 EMBEDDING_RATE = 8.0
 MATRIX_RATE = 6.7
 """Learning rates of embeddings (AdamW) and matrices (Muon) over that of AdamW elsewhere."""
+MATRIX_DECAY = 0.1
+"""Weight decay of the matrices; at a tenth of it gates grow until they are nearly all saturated."""
 DEV_BYTES = 1 << 15
 DEV_LANES = 4
 NOT_TEXT = (".xls", "obj2")
@@ -141,6 +143,7 @@ class TextTask:
             "shape": self.shape.meta(),
             "embedding_rate": EMBEDDING_RATE,
             "matrix_rate": MATRIX_RATE,
+            "matrix_decay": MATRIX_DECAY,
             "shares": SHARES,
         }
         self.lanes: Lanes | None = None
@@ -216,7 +219,7 @@ class TextTask:
             {"params": rest, "weight_decay": 0.0},
         ]
         adam = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
-        return [torch.optim.Muon(matrices, lr=plan.rate * MATRIX_RATE, weight_decay=plan.weight_decay), adam]
+        return [torch.optim.Muon(matrices, lr=plan.rate * MATRIX_RATE, weight_decay=MATRIX_DECAY), adam]
 
     def after_step(self, net: nn.Module) -> None:
         """Keep the weights inside the integer formats."""
