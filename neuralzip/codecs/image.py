@@ -35,6 +35,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 _PARAMS = struct.Struct("<BBI")
 _MAX_PICTURES, _MAX_CHANNELS, _MAX_PIXELS = 1 << 16, 16, 1 << 30
+_DEFLATE_EXPANSION = 1100
+"""No file holds more bytes of pixels for each of its own; deflate reaches 1032."""
 _BYTES_A_SAMPLE, _BYTES_A_BAND_SAMPLE = 10, 32
 """Memory that coding takes, about: for every sample, and more for those of the band at work."""
 
@@ -209,6 +211,8 @@ def decode_picture(reader: Reader, coder: Coder, meter: Meter, options: Options)
     channels, height, width = (reader.number(limit) for limit in (_MAX_CHANNELS, _MAX_PIXELS, _MAX_PIXELS))
     if kind >= len(KINDS) or not 1 <= depth <= 16 or height * width > _MAX_PIXELS:
         raise CorruptError("damaged: impossible picture in an image block")
+    if channels * height * width * depth // 8 > meter.size * _DEFLATE_EXPANSION:
+        raise CorruptError("damaged: an image block declares more pixels than its file can hold")
     check_memory(channels * height * width, options)
     planes: list[Samples] = []
     while height * width and len(planes) < channels:

@@ -140,6 +140,13 @@ def test_memory_limit_is_kept() -> None:
 
 
 @pytest.mark.usefixtures("models")
+def test_more_pixels_than_the_file_can_hold_are_refused() -> None:
+    block = next(ImageCodec().encode(io.BytesIO(file_of(pixels(3), "ppm")), FAST))
+    with pytest.raises(CorruptError, match="more pixels"):
+        ImageCodec().decode(Block("image", block.params, block.payload, 1, block.models), FAST)
+
+
+@pytest.mark.usefixtures("models")
 def test_damage_ends_in_a_neuralzip_error() -> None:
     data = file_of(pixels(3), "ppm")
     block = next(ImageCodec().encode(io.BytesIO(data), FAST))
