@@ -35,7 +35,7 @@ class Audio:
 
     def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
         """Yield the blocks of a recording."""
-        preset = audio_block.FAST if options.model == "fast" else audio_block.BASE
+        preset = audio_block.FAST if options.model == "fast" else audio_block.default_preset()
         layout = audio.locate(file)
         if not layout.frames:
             raise UnsupportedError("recording without samples")

@@ -14,20 +14,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip import zoo
 from neuralzip.codecs import audio_loop, audio_values, side
 from neuralzip.codecs.audio_loop import Model
 from neuralzip.codecs.base import Block
-from neuralzip.errors import CorruptError
-from neuralzip.experts import audio_bank
+from neuralzip.errors import CorruptError, ModelError
+from neuralzip.experts import audio_bank, audio_prior
 from neuralzip.media.audio import pcm
 from neuralzip.media.audio.layout import ENCODINGS, Layout, checked
 
 Samples = npt.NDArray[np.int32]
 
 VERSION = 1
-BASE, FAST = range(2)
-MODELS = (Model(audio_bank.BASE, light=False), Model(audio_bank.FAST, light=True))
-"""What a block is coded with, by the number in its parameters."""
+PRIOR_ID = "audio-base"
+BASE, FAST, PLAIN = range(3)
+"""What a block is coded with: PLAIN is BASE without weights."""
+_SETTINGS = (Model(audio_bank.BASE), Model(audio_bank.FAST, light=True), Model(audio_bank.BASE))
 _PARAMS = struct.Struct("<BBBBBBIII")
 _GROUP = struct.Struct("<BBI")
 _SIZE = struct.Struct("<I")
@@ -51,8 +53,28 @@ def check(frames: bytes, layout: Layout) -> None:
     pcm.to_samples(frames, layout)
 
 
+def default_preset() -> int:
+    """Return BASE where its weights are installed, else PLAIN."""
+    try:
+        zoo.load(PRIOR_ID)
+    except ModelError:
+        return PLAIN
+    return BASE
+
+
+def _model(preset: int, models: tuple[bytes, ...]) -> Model:
+    """Return what a block is coded with.
+
+    Raises:
+        ModelError: weights are not installed.
+    """
+    if preset != BASE:
+        return _SETTINGS[preset]
+    return _SETTINGS[preset]._replace(prior=audio_prior.unpack(zoo.load_identity(models[0]).arrays))
+
+
 def encode(piece: Piece, preset: int) -> Block:
-    """Return the block of a piece under one of MODELS.
+    """Return the block of a piece under a preset.
 
     Raises:
         UnsupportedError: the samples are no integers, nor floats that stand for integers.
@@ -60,13 +82,15 @@ def encode(piece: Piece, preset: int) -> Block:
     layout = piece.layout
     samples, code = pcm.to_samples(piece.frames, layout)
     prefix, suffix = side.pack(piece.prefix), side.pack(piece.suffix)
-    groups = [_encode_group(samples[c : c + 2], MODELS[preset]) for c in range(0, layout.channels, 2)]
+    models = (zoo.load(PRIOR_ID).identity,) if preset == BASE else ()
+    model = _model(preset, models)
+    groups = [_encode_group(samples[c : c + 2], model) for c in range(0, layout.channels, 2)]
     kind = ENCODINGS.index(layout.encoding) | _BIG_ENDIAN * layout.big_endian
     params = _PARAMS.pack(
         VERSION, kind, layout.width, layout.channels, code, preset, samples.shape[1], len(prefix), len(suffix)
     )
     raw_size = len(piece.prefix) + len(piece.frames) + len(piece.suffix)
-    return Block("audio", params, b"".join([prefix, suffix, *groups]), raw_size)
+    return Block("audio", params, b"".join([prefix, suffix, *groups]), raw_size, models)
 
 
 def decode(block: Block) -> bytes:
@@ -79,8 +103,11 @@ def decode(block: Block) -> bytes:
         raise CorruptError("damaged: parameters of an audio block of another version")
     _, kind, width, channels, code, preset, length, prefix_size, suffix_size = _PARAMS.unpack(block.params)
     big, number = divmod(kind, _BIG_ENDIAN)
-    if number >= len(ENCODINGS) or big > 1 or code >= len(pcm.DIVISORS) or preset >= len(MODELS):
+    if number >= len(ENCODINGS) or big > 1 or code >= len(pcm.DIVISORS) or preset >= len(_SETTINGS):
         raise CorruptError("damaged: parameters of an audio block")
+    if len(block.models) != (preset == BASE):
+        raise CorruptError("damaged: an audio block names the wrong number of weights")
+    model = _model(preset, block.models)
     encoding = ENCODINGS[number]
     layout = checked(
         Layout("pcm", 0, length * channels * width, channels, width, encoding, big == 1, 8 * width, 0)
@@ -91,7 +118,7 @@ def decode(block: Block) -> bytes:
         raise CorruptError("damaged: an audio block's parts do not add up to its size")
     samples = np.empty((channels, length), np.int32)
     for c in range(0, channels, 2):
-        samples[c : c + 2] = _decode_group(reader, len(samples[c : c + 2]), length, MODELS[preset])
+        samples[c : c + 2] = _decode_group(reader, len(samples[c : c + 2]), length, model)
     return prefix + pcm.from_samples(samples, code, layout) + suffix
 
 

@@ -10,15 +10,24 @@ C channels of a group, T frames.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError
+from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts import bits
 from neuralzip.experts.audio_bank import PAST, Bank, Preset, learn_bank, new_bank, predict_bank, prediction
 from neuralzip.experts.audio_least_squares import U
-from neuralzip.experts.audio_residual import MAX_DECISIONS, POINT, K, Prior, Residual, code_sample, new_residual
+from neuralzip.experts.audio_residual import (
+    MAX_DECISIONS,
+    POINT,
+    K,
+    Prior,
+    Residual,
+    code_sample,
+    new_residual,
+    parts,
+)
 from neuralzip.experts.bits import BitCoder
 
 Samples = npt.NDArray[np.int32]
@@ -26,6 +35,7 @@ Reals = npt.NDArray[np.float64]
 
 SEGMENT_FRAMES = 1 << 16
 _MARGIN = 2 * PAST
+_LOUDEST = 2.0**31
 
 
 class Model(NamedTuple):
@@ -64,13 +74,22 @@ def new_group(channels: int, model: Model) -> Group:
 
 def encode(samples: Samples, model: Model) -> Iterator[bytes]:
     """Yield the streams of the segments of [C, T] samples, C <= 2."""
+    return _encode(samples, new_group(len(samples), model))
+
+
+def _encode(samples: Samples, group: Group) -> Iterator[bytes]:
     channels, length = samples.shape
-    group = new_group(channels, model)
     coder = bits.encoder(channels * min(length, SEGMENT_FRAMES) * MAX_DECISIONS)
     for start in range(0, length, SEGMENT_FRAMES):
         segment = np.ascontiguousarray(samples[:, start : start + SEGMENT_FRAMES], np.int32)
         _run(segment, coder, group.bank, group.residual, group.past, start)
         yield bits.finish(coder)
+
+
+def encode_and_learn(samples: Samples, model: Model) -> tuple[list[bytes], Prior]:
+    """Return the streams of [C, T] samples, and what mixing has learnt in the end; for training."""
+    group = new_group(len(samples), model)
+    return list(_encode(samples, group)), parts(group.residual)
 
 
 def decode(streams: list[bytes], channels: int, length: int, model: Model) -> Samples:
@@ -94,7 +113,7 @@ def decode(streams: list[bytes], channels: int, length: int, model: Model) -> Sa
     return samples
 
 
-@numba.njit(cache=True, nogil=True, _nrt=False)  # no reference counts: five times faster
+@entry
 def _run(segment: Samples, coder: BitCoder, bank: Bank, residual: Residual, past: Reals, start: int) -> None:
     """Code a segment, T <= SEGMENT_FRAMES; decoding fills it in. `start` is the number of its first frame."""
     channels, length = segment.shape
@@ -115,8 +134,9 @@ def _run(segment: Samples, coder: BitCoder, bank: Bank, residual: Residual, past
             learn_bank(bank, c, float(value), U(start + t))
 
 
-@numba.njit(cache=True)
+@inner
 def _show(bank: Bank, residual: Residual) -> None:
-    """Hand the chosen predictions over, in fixed point."""
+    """Hand the shown predictions over, in fixed point and within the range of samples."""
     for k in range(K):
-        residual.means[k] = np.int64(np.floor(prediction(bank, k) * (1 << POINT) + 0.5))
+        shown = min(max(prediction(bank, k), -_LOUDEST), _LOUDEST)
+        residual.means[k] = np.int64(np.floor(shown * (1 << POINT) + 0.5))

@@ -15,10 +15,10 @@ All samples are doubles that hold integers; arrays of the past run backwards in 
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts import audio_least_squares, nlms
 from neuralzip.experts.audio_least_squares import U, inputs_at, learn_ls, predict_ls
 from neuralzip.experts.nlms import Taps, learn_nlms, predict_nlms
@@ -115,18 +115,18 @@ def new_bank(channels: int, preset: Preset) -> Bank:
     )
 
 
-@numba.njit(cache=True)
+@inner
 def _window(bank: Bank, c: int, w: int) -> audio_least_squares.Place:
     row = bank.windows[c, w]
     return audio_least_squares.Place(row[0], row[1], row[2], row[3], row[4])
 
 
-@numba.njit(cache=True)
+@inner
 def _filter(bank: Bank, c: int, f: int) -> Taps:
     return Taps(bank.filters[c, f, 0], bank.filters[c, f, 1])
 
 
-@numba.njit(cache=True)
+@inner
 def predict_bank(bank: Bank, c: int, past: Reals, own: np.uint64, other: np.uint64, t: np.uint64) -> None:
     """Fill bank.stages with the predictions of sample t of channel c.
 
@@ -159,13 +159,13 @@ def predict_bank(bank: Bank, c: int, past: Reals, own: np.uint64, other: np.uint
     stages[windows + filters] = predict_ls(memory, where)
 
 
-@numba.njit(cache=True)
+@inner
 def prediction(bank: Bank, k: int) -> float:
     """Return the one of PREDICTIONS that `predict_bank` found."""
     return bank.stages[bank.shown[k]]
 
 
-@numba.njit(cache=True)
+@inner
 def learn_bank(bank: Bank, c: int, value: float, t: np.uint64) -> None:
     """Take in sample t of channel c, which `predict_bank` has just predicted."""
     stages, memory = bank.stages, bank.memory

@@ -19,9 +19,10 @@ based lossless coder of audio signals" (2015), which weights samples too. P: inp
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from neuralzip.exact.compiled import inner
 
 Reals = npt.NDArray[np.float64]
 U = np.uint64
@@ -89,7 +90,7 @@ def start(memory: Reals, where: Place, forget: float, ridge: float = 1e-5) -> No
     memory[single + int(_RIDGE)] = ridge
 
 
-@numba.njit(cache=True)
+@inner
 def dot(a: Reals, first_a: np.uint64, first_b: np.uint64, size: np.uint64) -> float:
     """Return the sum of a[first_a + k] * a[first_b + k], k < size, a multiple of LANES, summed lane by lane."""
     s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = 0.0
@@ -106,26 +107,26 @@ def dot(a: Reals, first_a: np.uint64, first_b: np.uint64, size: np.uint64) -> fl
     return ((s0 + s4) + (s1 + s5)) + ((s2 + s6) + (s3 + s7))
 
 
-@numba.njit(cache=True)
+@inner
 def on_grid(x: float) -> float:
     """Return x, below 2**41, rounded to a multiple of 2**-10."""
     return (x + _GRID) - _GRID
 
 
-@numba.njit(cache=True)
+@inner
 def inputs_at(where: Place) -> np.uint64:
     """Return where the inputs are to be put before `predict_ls`."""
     return where.at + where.padded * _INPUTS
 
 
-@numba.njit(cache=True)
+@inner
 def predict_ls(memory: Reals, where: Place) -> float:
     """Return the prediction for the inputs."""
     output = dot(memory, where.at, inputs_at(where), where.padded)
     return on_grid(output) if abs(output) < LIMIT else 0.0
 
 
-@numba.njit(cache=True)
+@inner
 def learn_ls(memory: Reals, where: Place, value: float, prediction: float, t: np.uint64) -> None:
     """Take in the true value of sample t; solve when its turn has come."""
     single = where.at + where.padded * _SINGLE
@@ -143,7 +144,7 @@ def learn_ls(memory: Reals, where: Place, value: float, prediction: float, t: np
         _substitute(memory, where)
 
 
-@numba.njit(cache=True)
+@inner
 def _collect(memory: Reals, where: Place, turn: np.uint64, value: float, weight: float) -> None:
     """Keep a sample's inputs, plain and times its weight in the moments after the group."""
     width = where.padded
@@ -158,7 +159,7 @@ def _collect(memory: Reals, where: Place, turn: np.uint64, value: float, weight:
     memory[single + _TARGETS + turn] = value
 
 
-@numba.njit(cache=True)
+@inner
 def _accumulate(memory: Reals, where: Place) -> None:
     """Add the collected samples to the moments, a group at once: one pass over memory."""
     width, m = where.padded, memory
@@ -179,7 +180,7 @@ def _accumulate(memory: Reals, where: Place) -> None:
             m[row + j] = (((kept + f0 * m[x0 + j]) + f1 * m[x1 + j]) + f2 * m[x2 + j]) + f3 * m[x3 + j]
 
 
-@numba.njit(cache=True)
+@inner
 def _tidy(memory: Reals, where: Place) -> None:
     width = where.padded
     for row in range(_MOMENTS - U(1), _MOMENTS + width):
@@ -189,7 +190,7 @@ def _tidy(memory: Reals, where: Place) -> None:
                 memory[i] = 0.0
 
 
-@numba.njit(cache=True)
+@inner
 def _eliminate(memory: Reals, where: Place) -> bool:
     """Bring [moments + ridge | cross] to upper triangular form in the scratch, row by row.
 
@@ -216,7 +217,7 @@ def _eliminate(memory: Reals, where: Place) -> bool:
     return True
 
 
-@numba.njit(cache=True)
+@inner
 def _subtract(
     m: Reals, rows: np.uint64, stride: np.uint64, factors: np.uint64, i: np.uint64, first: np.uint64
 ) -> None:
@@ -236,7 +237,7 @@ def _subtract(
             m[row + j] -= f0 * m[r0 + j]
 
 
-@numba.njit(cache=True)
+@inner
 def _substitute(memory: Reals, where: Place) -> None:
     """Replace the weights by the solution of the triangular system."""
     width, m, weights = where.padded, memory, where.at

@@ -9,11 +9,11 @@ All arguments and results are integers in units of 1/256 nat; tables are compute
 Source: own derivation from the logistic distribution function.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.exact import tables
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.logistic import ST_MAX, ST_ONE
 
 _BITS = 72
@@ -59,13 +59,13 @@ def _rounded(value: int) -> int:
 LOG_ONE_PLUS, LOG_ONE_MINUS = _tables()
 
 
-@numba.njit(cache=True)
+@inner
 def softplus(x: int) -> int:
     """Return ln(1 + exp(x)) for any x in units of 1/256 nat."""
     return max(x, 0) + LOG_ONE_PLUS[min(abs(x), _LAST)]
 
 
-@numba.njit(cache=True)
+@inner
 def log_expm1(d: int) -> int:
     """Return ln(exp(d) - 1) for a width d >= 0 in units of 1/256 nat (0 gives the lowest logit)."""
     return d + LOG_ONE_MINUS[min(d, _LAST)]

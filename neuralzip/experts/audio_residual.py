@@ -16,10 +16,10 @@ C channels, K predictions, Q = K + 1 centres.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts import apm, mixer
 from neuralzip.experts.apm import adapt, refine
 from neuralzip.experts.audio_bank import PREDICTIONS
@@ -137,7 +137,7 @@ def parts(residual: Residual) -> Prior:
     return Prior(residual.mixer.weights, residual.mixer.final, residual.nodes, residual.maps)
 
 
-@numba.njit(cache=True)
+@inner
 def _log2(x: int) -> int:
     """Return about 8 * log2(x) for x >= 1, linear between powers of two."""
     top = 0
@@ -147,7 +147,7 @@ def _log2(x: int) -> int:
     return 8 * top + ((x << 3 >> top) & 7)
 
 
-@numba.njit(cache=True)
+@inner
 def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int) -> int:
     """Code sample `value` of channel c around r.means (ignored in decoding) and learn from it.
 
@@ -177,7 +177,7 @@ def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int) 
     return value
 
 
-@numba.njit(cache=True)
+@inner
 def _blend(r: Residual, c: int) -> None:
     """Set the last centre to the mean of the others, weighted by the inverse fourth power of their errors."""
     least = np.int64(1) << 60
@@ -195,7 +195,7 @@ def _blend(r: Residual, c: int) -> None:
     r.means[K] = (r.means[K] + (total >> 1)) // total
 
 
-@numba.njit(cache=True)
+@inner
 def _prepare(r: Residual, c: int, partner: int) -> int:
     """Set scales and facts; return the width of the first steps, a power of two."""
     for q in range(Q):
@@ -225,13 +225,13 @@ def _prepare(r: Residual, c: int, partner: int) -> int:
     return width
 
 
-@numba.njit(cache=True)
+@inner
 def _logit(r: Residual, q: int, distance: int) -> int:
     """Return a distance in 2**-POINT over scale q, in 1/256 nat, within about +-2**14."""
     return min(max((min(max(distance, -_MAX_DISTANCE), _MAX_DISTANCE) * r.inverse[q]) >> 24, -16384), 16383)
 
 
-@numba.njit(cache=True)
+@inner
 def _code_side(r: Residual, coder: BitCoder, bit: int) -> int:
     """Code whether the sample is at or above the start of the path."""
     for q in range(2 * Q):
@@ -241,7 +241,7 @@ def _code_side(r: Residual, coder: BitCoder, bit: int) -> int:
     return bit
 
 
-@numba.njit(cache=True)
+@inner
 def _code_distance(r: Residual, coder: BitCoder, distance: int, width: int) -> int:
     """Code a distance >= 0 from the start of the path."""
     at = np.int64(0)
@@ -260,7 +260,7 @@ def _code_distance(r: Residual, coder: BitCoder, distance: int, width: int) -> i
     return _code_within(r, coder, distance, at, width)
 
 
-@numba.njit(cache=True)
+@inner
 def _code_within(r: Residual, coder: BitCoder, distance: int, at: int, width: int) -> int:
     """Code the place of a distance within [at, at + width)."""
     node = _LOW_NODE
@@ -281,14 +281,14 @@ def _code_within(r: Residual, coder: BitCoder, distance: int, at: int, width: in
     return at
 
 
-@numba.njit(cache=True)
+@inner
 def _half_logit(r: Residual, q: int, at: int, width: int) -> int:
     near = _logit(r, q, r.offsets[q % Q] + (at << POINT))
     wide = _logit(r, q, width << POINT)
     return clamp_st(softplus(near + wide) - softplus(near) - (wide >> 1))
 
 
-@numba.njit(cache=True)
+@inner
 def _code_flat(coder: BitCoder, distance: int, at: int, width: int) -> int:
     """Code a place within [at, at + width), all alike; at most 16 bits at a time."""
     while width > 1:
@@ -306,7 +306,7 @@ def _code_flat(coder: BitCoder, distance: int, at: int, width: int) -> int:
     return at
 
 
-@numba.njit(cache=True)
+@inner
 def _choose_contexts(r: Residual, node: int) -> None:
     """Choose the counters and the mixers' rows for one decision."""
     f, slots = r.facts, r.slots
@@ -333,7 +333,7 @@ def _choose_contexts(r: Residual, node: int) -> None:
     select(r.mixer, 2, row * 32 + f[_LEVEL])
 
 
-@numba.njit(cache=True)
+@inner
 def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
     """Code one decision whose first 2 * Q inputs are set, and learn from it."""
     _choose_contexts(r, node)
@@ -359,7 +359,7 @@ def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
     return bit
 
 
-@numba.njit(cache=True)
+@inner
 def _consult(r: Residual) -> None:
     """Set the counters' inputs: of each the logit, and how far it is from one half."""
     inputs = r.mixer.inputs
@@ -369,7 +369,7 @@ def _consult(r: Residual) -> None:
         inputs[2 * Q + 2 + 2 * i] = (p - P_ONE // 2) >> 7
 
 
-@numba.njit(cache=True)
+@inner
 def _learn_errors(r: Residual, c: int, value: int) -> None:
     """Move the mean errors and the blend's last errors."""
     for q in range(Q):

@@ -10,10 +10,10 @@ LANES; state lies in the flat memory that `audio_least_squares` describes.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.experts.audio_least_squares import LANES, LIMIT, TINY, U, dot, on_grid
 
 Reals = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ def start(memory: Reals, where: Taps, step: float, ageing: float) -> None:
     memory[at + taps : at + 2 * taps] = step / np.sqrt(1.0 + ageing * np.arange(taps - 1, -1, -1))
 
 
-@numba.njit(cache=True)
+@inner
 def predict_nlms(memory: Reals, where: Taps, t: np.uint64) -> float:
     """Return the filter's prediction of its input number t."""
     taps = where.taps
@@ -61,7 +61,7 @@ def predict_nlms(memory: Reals, where: Taps, t: np.uint64) -> float:
     return output
 
 
-@numba.njit(cache=True)
+@inner
 def learn_nlms(memory: Reals, where: Taps, value: float, t: np.uint64) -> None:
     """Take in the true input number t."""
     taps = where.taps
@@ -81,7 +81,7 @@ def learn_nlms(memory: Reals, where: Taps, value: float, t: np.uint64) -> None:
         _rewind(memory, state, taps)
 
 
-@numba.njit(cache=True)
+@inner
 def _rewind(memory: Reals, state: np.uint64, taps: np.uint64) -> None:
     """Move the latest inputs to the front, and sum their energy afresh (the running sum collects rounding)."""
     front, latest = state + _HISTORY, state + _HISTORY + U(SPAN)

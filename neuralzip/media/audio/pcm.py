@@ -12,7 +12,7 @@ from neuralzip.media.audio.layout import Layout
 
 Samples = npt.NDArray[np.int32]
 
-DIVISORS = (1, 2**15, 2**23, 2**31, 2**7, 2**19, 2**27, 2**15 - 1, 2**23 - 1)
+DIVISORS = (1, 2**15, 2**15 - 1, 2**7, 2**23, 2**23 - 1, 2**19, 2**27, 2**31)
 """Divisors of float samples, by code; integer samples have code 0."""
 
 

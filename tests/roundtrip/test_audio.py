@@ -1,0 +1,166 @@
+"""The audio codec on synthetic recordings: silence, constants, noise, tones, every width and channel count."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+
+from neuralzip.codecs import audio_block, audio_loop, audio_values
+from neuralzip.codecs.audio import Audio
+from neuralzip.codecs.base import Block, Options
+from neuralzip.errors import CorruptError, NeuralzipError, UnsupportedError
+from tests.roundtrip.check import check_roundtrip
+
+RNG = np.random.default_rng(5)
+
+
+def recording(samples: np.ndarray, width: int = 2, rate: int = 44100, tail: bytes = b"") -> bytes:
+    """Return a WAVE file of [C, T] samples."""
+    channels, length = samples.shape
+    flat = np.ascontiguousarray(samples.T.astype("<i4")).view(np.uint8).reshape(-1, 4)[:, :width]
+    body = (flat + np.uint8(128) if width == 1 else flat).tobytes()
+    align = channels * width
+    fmt = struct.pack("<HHIIHH", 1, channels, rate, rate * align, align, 8 * width)
+    head = b"WAVEfmt " + struct.pack("<I", 16) + fmt + b"data" + struct.pack("<I", len(body))
+    return b"RIFF" + struct.pack("<I", len(head) + len(body)) + head + body + tail
+
+
+def tone(channels: int, length: int, amplitude: float) -> np.ndarray:
+    """Return a few partials with noise, alike but not equal in all channels."""
+    t = np.arange(length)
+    wave = np.sin(t * 0.05) + 0.5 * np.sin(t * 0.171 + 1) + 0.05 * RNG.normal(size=length)
+    rows = [amplitude * (1 - 0.1 * c) * (wave + 0.02 * RNG.normal(size=length)) for c in range(channels)]
+    return np.rint(np.array(rows) / 2).astype(np.int64)
+
+
+def size(blocks: list[Block]) -> int:
+    return sum(len(block.payload) + len(block.params) for block in blocks)
+
+
+@pytest.mark.parametrize("model", [None, "fast"])
+@pytest.mark.parametrize("channels", range(1, 9))
+def test_channels(channels: int, model: str | None) -> None:
+    data = recording(tone(channels, 700, 9000), tail=b"tail")
+    check_roundtrip(Audio(), data, Options(model=model))
+
+
+@pytest.mark.parametrize(("width", "amplitude"), [(1, 100), (2, 30000), (3, 8e6), (4, 2e9)])
+def test_widths(width: int, amplitude: float) -> None:
+    blocks = check_roundtrip(Audio(), recording(tone(2, 3000, amplitude), width))
+    assert size(blocks) < 0.9 * 6000 * width
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 97, 4096, 4097])
+def test_lengths(length: int) -> None:
+    check_roundtrip(Audio(), recording(tone(1, length, 500)))
+
+
+@pytest.mark.parametrize(
+    ("name", "samples", "limit"),
+    [
+        ("silence", np.zeros((2, 30000)), 80),
+        ("constant", np.full((2, 30000), -1234), 160),
+        ("square", np.where(np.arange(30000) // 50 % 2, 32767, -32768)[None], 200),
+        ("impulses", (np.arange(30000) % 1000 == 7)[None] * 32767, 4500),
+        ("equal channels", np.repeat(tone(1, 8000, 20000), 2, axis=0), 13000),
+    ],
+)
+def test_simple_signals(name: str, samples: np.ndarray, limit: int) -> None:
+    assert size(check_roundtrip(Audio(), recording(samples))) < limit, name
+
+
+def test_extremes_and_noise() -> None:
+    extremes = RNG.choice([-(2**31), 2**31 - 1, 0, 1], (2, 2000))
+    check_roundtrip(Audio(), recording(extremes, 4))
+    noise = RNG.integers(-32768, 32768, (2, 6000))
+    assert size(check_roundtrip(Audio(), recording(noise))) < 1.08 * 24000
+    bursts = np.where(np.arange(20000) // 5000 % 2, RNG.integers(-(2**31), 2**31, 20000), 0)[None]
+    check_roundtrip(Audio(), recording(bursts, 4))
+
+
+def test_recording_compresses() -> None:
+    samples = tone(2, 20000, 20000)
+    blocks = check_roundtrip(Audio(), recording(samples))
+    fast = check_roundtrip(Audio(), recording(samples), Options(model="fast"))
+    # the noise alone has about 11.0 bits a sample in the first channel and 9.6 in the second
+    assert size(blocks) * 8 / 40000 < 10.9
+    assert size(blocks) < size(fast) < 1.05 * size(blocks)
+
+
+def test_blocks_are_independent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralzip.codecs.audio.MIN_BLOCK_FRAMES", 1)
+    monkeypatch.setattr("neuralzip.codecs.audio.MAX_BLOCK_BYTES", 8000)
+    data = recording(tone(2, 7001, 9000), tail=b"end")
+    blocks = check_roundtrip(Audio(), data, Options(threads=2))
+    assert [block.raw_size for block in blocks] == [8044, 8000, 8000, 4007]
+
+
+def test_segments_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = tone(2, audio_loop.SEGMENT_FRAMES + 300, 3000).astype(np.int32)
+    model = audio_loop.Model(audio_block._SETTINGS[audio_block.FAST].preset, light=True)
+    streams = list(audio_loop.encode(samples, model))
+    alone = list(audio_loop.encode(samples[:, audio_loop.SEGMENT_FRAMES :], model))
+    assert len(streams) == 2 and len(streams[1]) < len(alone[0])
+    assert (audio_loop.decode(streams, 2, samples.shape[1], model) == samples).all()
+
+
+def test_sparse_values() -> None:
+    few = RNG.laplace(size=(1, 20000)) * 40
+    scaled = (np.rint(few) * 7 // 3).astype(np.int32)  # 4 of 7 values occur
+    plain, shift, table = audio_values.reduce(scaled)
+    assert shift == 0 and table and np.ptp(plain) < 0.6 * np.ptp(scaled)
+    assert (audio_values.restore(plain, shift, table) == scaled).all()
+    plain, shift, table = audio_values.reduce((np.rint(few) * 16).astype(np.int32))
+    assert shift == 4 and not table
+    check_roundtrip(Audio(), recording(scaled))
+    with pytest.raises(CorruptError, match="beyond the map"):
+        audio_values.restore(np.array([[10**6]], np.int32), 0, audio_values.reduce(scaled)[2])
+
+
+def test_swapped_order() -> None:
+    second = tone(1, 20000, 9000)[0]
+    first = np.concatenate([np.zeros(1, np.int64), second[:-1]]) + RNG.integers(-40, 40, 20000)
+    for pair in ([first, second], [second, first]):
+        check_roundtrip(Audio(), recording(np.array(pair)))
+
+
+def test_wrong_blocks() -> None:
+    (block,) = Audio().encode(io.BytesIO(recording(tone(2, 500, 900))), Options())
+    params = bytearray(block.params)
+    broken = [
+        Block("audio", block.params[:-1], block.payload, block.raw_size, block.models),
+        Block("audio", block.params, block.payload[:-4], block.raw_size, block.models),
+        Block("audio", block.params, block.payload, block.raw_size + 1, block.models),
+        Block("audio", block.params, b"", block.raw_size, block.models),
+        Block("audio", block.params, block.payload, block.raw_size, (*block.models, b"12345678")),
+    ]
+    for place in range(6):
+        changed = params.copy()
+        changed[place] ^= 0x55
+        broken.append(Block("audio", bytes(changed), block.payload, block.raw_size, block.models))
+    for other in broken:
+        with pytest.raises(CorruptError):
+            Audio().decode(other, Options())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_payloads_end(seed: int) -> None:
+    (block,) = Audio().encode(io.BytesIO(recording(tone(2, 300, 900))), Options())
+    payload = bytearray(block.payload)
+    rng = np.random.default_rng(seed)
+    for place in rng.integers(len(payload), size=3):
+        payload[place] ^= int(rng.integers(1, 256))
+    damaged = Block("audio", block.params, bytes(payload), block.raw_size, block.models)
+    try:
+        assert len(Audio().decode(damaged, Options())) == block.raw_size
+    except NeuralzipError:
+        pass
+
+
+def test_refuses() -> None:
+    empty = recording(np.zeros((2, 0)))
+    for data in (empty, b"RIFF\0\0\0\0WAVE", b"text"):
+        with pytest.raises(UnsupportedError):
+            list(Audio().encode(io.BytesIO(data), Options()))
+    assert Audio().claims(empty, Options()) and not Audio().claims(b"\x89PNG", Options())

@@ -1,0 +1,207 @@
+"""Parsers of recordings: every header kind, odd sizes, streamed and truncated files, floats."""
+
+import io
+import struct
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neuralzip.errors import UnsupportedError
+from neuralzip.media import audio
+from neuralzip.media.audio import layout as layouts
+from neuralzip.media.audio import pcm
+
+TONE = (12000 * np.sin(np.arange(300) / 7)).astype("<i2")
+
+
+def chunk(name: bytes, body: bytes, order: str = "<") -> bytes:
+    return name + struct.pack(order + "I", len(body)) + body + b"\0" * (len(body) & 1)
+
+
+def fmt(channels: int, width: int, tag: int = 1, bits: int | None = None, order: str = "<") -> bytes:
+    align = channels * width
+    return struct.pack(order + "HHIIHH", tag, channels, 8000, 8000 * align, align, bits or 8 * width)
+
+
+def wave(*chunks: bytes, head: bytes = b"RIFF", size: int | None = None, order: str = "<") -> bytes:
+    body = b"WAVE" + b"".join(chunks)
+    return head + struct.pack(order + "I", len(body) if size is None else size) + body
+
+
+def check(data: bytes, shape: tuple[int, int]) -> None:
+    media = audio.parse(data)
+    assert media.samples.shape == shape and media.samples.dtype == np.int32
+    assert audio.is_audio(data[:64])
+    assert audio.rebuild(media) == data
+
+
+@pytest.mark.parametrize("channels", range(1, 9))
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_wave_widths_and_channels(channels: int, width: int) -> None:
+    frames = np.random.default_rng(width).bytes(channels * width * 11)
+    check(wave(chunk(b"fmt ", fmt(channels, width)), chunk(b"data", frames)), (channels, 11))
+    big = wave(
+        chunk(b"fmt ", fmt(channels, width, order=">"), ">"), chunk(b"data", frames, ">"), head=b"RIFX", order=">"
+    )
+    check(big, (channels, 11))
+
+
+def test_sample_values() -> None:
+    frames = bytes([0, 0, 128, 255, 255, 127, 1, 0, 0])
+    media = audio.parse(wave(chunk(b"fmt ", fmt(1, 3)), chunk(b"data", frames)))
+    assert media.samples.tolist() == [[-(2**23), 2**23 - 1, 1]]
+    media = audio.parse(wave(chunk(b"fmt ", fmt(1, 1)), chunk(b"data", bytes([0, 128, 255]))))
+    assert media.samples.tolist() == [[-128, 0, 127]]
+    media = audio.parse(wave(chunk(b"fmt ", fmt(2, 2)), chunk(b"data", struct.pack("<4h", 1, 2, 3, 4))))
+    assert media.samples.tolist() == [[1, 3], [2, 4]]
+
+
+def test_odd_waves() -> None:
+    body, head = TONE.tobytes(), chunk(b"fmt ", fmt(2, 2))
+    full = wave(head, chunk(b"data", body))
+    check(full, (2, 150))
+    check(full + b"garbage", (2, 150))
+    check(full[:-3], (2, 149))
+    check(wave(head, chunk(b"LIST", b"INFOx"), chunk(b"data", body), chunk(b"id3 ", b"tag")), (2, 150))
+    check(wave(head, chunk(b"data", body + b"x")), (2, 150))
+    for size in (0, 0xFFFFFFFF):
+        check(wave(head, b"data" + struct.pack("<I", size), body, size=size), (2, 150))
+    wide = chunk(b"ds64", struct.pack("<QQQI", 0, len(body), 150, 0))
+    check(wave(wide, head, b"data" + struct.pack("<I", 0xFFFFFFFF), body, b"tail", head=b"RF64", size=2**32 - 1), (2, 150))
+    extensible = fmt(2, 4, 0xFFFE, 24) + struct.pack("<HHIH", 22, 24, 3, 1) + layout_guid()
+    check(wave(chunk(b"fmt ", extensible), chunk(b"data", body)), (2, 75))
+    check(wave(chunk(b"fmt ", fmt(2, 2)[:12] + b"\x03\0\x10\0"), chunk(b"data", body)), (2, 150))
+    check(wave(head, chunk(b"data", b"")), (2, 0))
+
+
+def layout_guid() -> bytes:
+    return bytes.fromhex("000000001000800000aa00389b71")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"RIFF\0\0\0\0WAVE",
+        wave(chunk(b"data", b"1234")),
+        wave(chunk(b"fmt ", fmt(1, 1, tag=6)), chunk(b"data", b"1234")),
+        wave(chunk(b"fmt ", fmt(0, 2)), chunk(b"data", b"1234")),
+        wave(chunk(b"fmt ", fmt(200, 2)), chunk(b"data", b"1234")),
+        wave(chunk(b"fmt ", fmt(1, 8, tag=1)), chunk(b"data", b"12345678")),
+        wave(chunk(b"fmt ", b"short"), chunk(b"data", b"1234")),
+        b"FORM\0\0\0\x10AIFFSSND\0\0\0\x08\0\0\0\0\0\0\0\0",
+        b"caff\0\1\0\0data" + struct.pack(">q", -1) + b"\0\0\0\0abcd",
+        b"text",
+    ],
+)
+def test_refused(data: bytes) -> None:
+    with pytest.raises(UnsupportedError):
+        audio.parse(data)
+
+
+def written(samples: np.ndarray, container: str, subtype: str, endian: str = "FILE") -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, 44100, format=container, subtype=subtype, endian=endian)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("container", "subtype", "endian"),
+    [
+        ("AIFF", "PCM_16", "FILE"),
+        ("AIFF", "PCM_24", "FILE"),
+        ("AIFF", "PCM_S8", "FILE"),
+        ("AIFF", "PCM_16", "LITTLE"),
+        ("CAF", "PCM_16", "BIG"),
+        ("CAF", "PCM_24", "LITTLE"),
+        ("W64", "PCM_16", "FILE"),
+        ("W64", "PCM_32", "FILE"),
+        ("RF64", "PCM_16", "FILE"),
+        ("WAVEX", "PCM_24", "FILE"),
+    ],
+)
+def test_against_soundfile(container: str, subtype: str, endian: str) -> None:
+    samples = (np.random.default_rng(1).integers(-100, 100, (77, 2)) << 24).astype(np.int32)
+    data = written(samples, container, subtype, endian)
+    check(data, (2, 77))
+    media = audio.parse(data)
+    assert media.rate == 44100
+    assert (media.samples.T.astype(np.int64) << (32 - media.bits) == samples).all()
+
+
+@pytest.mark.parametrize("divisor", [2**15, 2**23, 2**15 - 1])
+@pytest.mark.parametrize("kind", ["<f4", "<f8"])
+def test_floats_that_were_integers(divisor: int, kind: str) -> None:
+    values = (TONE.astype(np.float64) / divisor).astype(kind)
+    data = wave(chunk(b"fmt ", fmt(1, values.itemsize, tag=3)), chunk(b"data", values.tobytes()))
+    check(data, (1, 300))
+    assert (audio.parse(data).samples[0] == TONE).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -0.0, 1e-30, 0.001])
+def test_floats_that_were_not(value: float) -> None:
+    values = np.array([0.5, value], "<f4")
+    with pytest.raises(UnsupportedError):
+        audio.parse(wave(chunk(b"fmt ", fmt(1, 4, tag=3)), chunk(b"data", values.tobytes())))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    head=st.sampled_from([b"RIFF", b"RIFX", b"RF64"]),
+    size=st.integers(0, 2**32 - 1),
+    parts=st.lists(
+        st.tuples(
+            st.sampled_from([b"fmt ", b"data", b"LIST", b"ds64"]),
+            st.one_of(st.none(), st.integers(0, 2**32 - 1)),
+            st.binary(max_size=50),
+        ),
+        max_size=5,
+    ),
+    channels=st.integers(0, 70),
+    width=st.integers(1, 5),
+    cut=st.integers(0, 20),
+)
+def test_any_header(
+    head: bytes, size: int, parts: list[tuple[bytes, int | None, bytes]], channels: int, width: int, cut: int
+) -> None:
+    order = ">" if head == b"RIFX" else "<"
+    chunks = [
+        name + struct.pack(order + "I", len(body) if declared is None else declared) + body
+        for name, declared, body in parts
+    ]
+    data = wave(chunk(b"fmt ", fmt(channels, width, order=order), order), *chunks, head=head, size=size, order=order)
+    data = data[: len(data) - cut]
+    try:
+        media = audio.parse(data)
+    except UnsupportedError:
+        return
+    assert audio.rebuild(media) == data
+
+
+@given(data=st.binary(max_size=300), head=st.sampled_from([b"caff\0\1\0\0", b"FORM\0\0\0\0AIFC"]))
+def test_any_bytes(data: bytes, head: bytes) -> None:
+    try:
+        media = audio.parse(head + data)
+    except UnsupportedError:
+        return
+    assert audio.rebuild(media) == head + data
+
+
+def test_layout_packs() -> None:
+    layout = layouts.Layout("w64", 104, 600, 2, 3, "signed", False, 20, 96000)
+    assert layouts.unpack(layout.pack()) == layout and len(layout.pack()) == layouts.STRUCT_SIZE
+    assert layout.frames == 100 and layout.frame_size == 6
+    with pytest.raises(UnsupportedError, match="unknown format"):
+        layouts.unpack(b"\xff" + layout.pack()[1:])
+
+
+def test_pcm_is_its_own_inverse() -> None:
+    data = bytes(range(240))
+    for width, encoding in ((1, "unsigned"), (1, "signed"), (2, "signed"), (3, "signed"), (4, "signed")):
+        for big in (False, True):
+            layout = layouts.Layout("pcm", 0, 240, 2, width, encoding, big, 8 * width, 0)  # type: ignore[arg-type]
+            samples, code = pcm.to_samples(data, layout)
+            assert code == 0 and pcm.from_samples(samples, code, layout) == data
