@@ -9,7 +9,7 @@ from neuralzip.media.png.tokens import COMPARE, walk
 from neuralzip.media.png.zlib_rules import LAZY, LITERALS_ONLY, RUNS, Rules, matcher, zlib_rules
 
 _LEVELS_BY_HINT = ((1,), (5, 4, 3, 2), (6,), (9, 8, 7))
-_SHORT, _LONG, _WHOLE = 6000, 60000, 1 << 60
+_SHORT, _LONG, _WHOLE = 4000, 60000, 1 << 60
 """Tokens of the trials."""
 _NO_CODER = bitcoder.encoder(0, 1)
 
@@ -44,7 +44,10 @@ def guess_rules(stream: DeflateStream, data: Any, size: int, header: bytes) -> G
     for rules in likely:
         if trial.misses(rules, _SHORT, 0) == 0 and trial.misses(rules, _WHOLE, 0) == 0:
             return Guess(rules, True)
-    best = trial.best(trial.best(likely + _unlikely(stream, header), _SHORT)[:8], _LONG)
+    best = trial.best(likely + _unlikely(stream, header), _SHORT)
+    if trial.misses(best[0], _SHORT, _SHORT) > min(_SHORT, len(stream.tokens)) // 50:
+        return Guess(best[0], False, True)
+    best = trial.best(best[:8], _LONG)
     for rules in best:
         if trial.misses(rules, _WHOLE, 0) == 0:
             return Guess(rules, True)

@@ -1,9 +1,9 @@
 """Coding the tokens of encoders that search for the cheapest parse (libdeflate's high levels, zopfli and their kin).
 
-Such encoders weigh every literal and match by the bits that it takes. The code lengths of a block, coded first, say
-what those bits are, so the cheapest way from each position to the end of the block can be found here as well. A token
-is coded as "the cheapest?", "the next cheapest?" and so on. The order of choices of equal cost, and the rule that no
-match is sought inside of a long one, are those of libdeflate (Biggers).
+Such encoders weigh every literal and match by the bits that it takes. The code lengths of a block, coded first,
+say what those bits are, so the cheapest way from each position to the end of the block can be found here as well.
+A token is coded as "the cheapest?", "the next cheapest?" and so on. The order of choices of equal cost, and the
+rule that no match is sought inside of a long one, are those of libdeflate (Biggers).
 """
 
 from typing import Any
@@ -27,7 +27,6 @@ from neuralzip.media.png.stream import (
     STORED,
     Bytes,
     DeflateStream,
-    Header,
 )
 from neuralzip.media.png.tokens import code_blocks
 from neuralzip.media.png.trees import code_header_after
@@ -35,8 +34,11 @@ from neuralzip.media.png.trees import code_header_after
 MAX_DATA = 1 << 26
 """Larger streams are not searched for their cheapest parse: memory and time."""
 _STEP, _OVERLAP = 1 << 17, 1 << 10
-_DEPTH, _LISTED = 300, 16
-_BASE, _DONE, _SKIP, _BITS, _LENGTH_TRIED, _LONGEST_FIRST = range(6)
+_LISTED = 16
+STYLES = ((300, 258, 0), (1000, 258, 1), (100, 150, 0), (35, 75, 0))
+"""Search depth, length that ends a search, and whether of equal costs the longest comes first. Those of
+libdeflate's level 12, of zopfli, and of libdeflate's levels 11 and 10. Part of the format."""
+_BASE, _DONE, _SKIP, _BITS, _LENGTH_TRIED, _DEPTH, _NICE, _LONGEST_FIRST = range(8)
 _NEVER = 1 << 60
 _ABSENT = 14
 """Bits assumed for what has no code in the block: positions from which no other way leads are not cut off."""
@@ -44,13 +46,18 @@ _MOST_GUESSES = 24
 _GUESS = 0
 _LENGTH = _GUESS + 6 * 4 * 8 * 16
 _LITERAL = _LENGTH + 256
-_TIES = _LITERAL + 1
-_DISTANCE = _TIES + 1
+_STYLE = _LITERAL + 1
+_DISTANCE = _STYLE + 4
 OPTIMAL_CONTEXTS = _DISTANCE + NUMBER_CONTEXTS
 
 
 def code_cheapest(
-    coder: BitCoder, bases: tuple[int, int, int], data: Bytes, size: int, stream: DeflateStream | None, ties: int = 0
+    coder: BitCoder,
+    bases: tuple[int, int, int],
+    data: Bytes,
+    size: int,
+    stream: DeflateStream | None,
+    style: int = 0,
 ) -> DeflateStream:
     """Code blocks, headers and tokens of a stream.
 
@@ -60,7 +67,7 @@ def code_cheapest(
         data: [size + PADDING] uint8 that the stream decodes to.
         size: bytes of it.
         stream: None when decoding.
-        ties: the order of choices of equal cost: 0 as libdeflate the shortest first, 1 the longest.
+        style: index in STYLES, used to encode.
     Raises:
         CorruptError: what is decoded is no stream.
     """
@@ -68,7 +75,7 @@ def code_cheapest(
     found = DeflateStream(np.zeros(0, np.uint32), blocks.copy(), [])
     before, position, used = None, 0, 0
     parts = [np.zeros(0, np.uint32)]
-    search = _Search(coder, bases[2], data, size, ties)
+    search = _Search(coder, bases[2], data, size, style)
     for index, (kind, _, count) in enumerate(blocks.tolist()):
         if kind != STORED:
             lengths = (FIXED_LENGTHS, np.full(30, 5, np.uint8))
@@ -110,15 +117,15 @@ def _code_sizes(coder: BitCoder, base: int, size: int, stream: DeflateStream | N
 class _Search:
     """Buffers of the search, and how far it went."""
 
-    def __init__(self, coder: BitCoder, base: int, data: Bytes, size: int, ties: int) -> None:
+    def __init__(self, coder: BitCoder, base: int, data: Bytes, size: int, style: int) -> None:
         room = _STEP + 2 * _OVERLAP
         self._coder, self._base, self._data, self._size = coder, base, data, size
         self._matches = np.zeros((room, _LISTED), np.uint32)
         self._costs = np.zeros(room + 1, np.int64)
         self._heads = np.full((3, 1 << 16), -1, np.int64)
         self._children = np.full(1 << 16, -1, np.int64)
-        self.state = np.zeros(6, np.int64)
-        self.state[_LONGEST_FIRST] = code_bit(coder, base + _TIES, ties)
+        self.state = np.zeros(8, np.int64)
+        self.state[_DEPTH:] = STYLES[code_bits(coder, base + _STYLE, 2, style)]
 
     def block(
         self, position: int, end: int, near: Bytes, far: Bytes, tokens: npt.NDArray[np.uint32] | None
@@ -180,10 +187,13 @@ def _find_matches(data: Any, size: int, stop: int, matches: Any, heads: Any, chi
     while position < stop:
         row, listed, best = position - state[_BASE], np.int64(0), np.int64(MIN_MATCH)
         most = min(MAX_MATCH, size - position)
+        goal = min(state[_NICE], most)
         matches[row, 0] = 0
         if most > MIN_MATCH + 1:
             seeking = position >= state[_SKIP]
-            word = np.int64(data[position]) | np.int64(data[position + 1]) << 8 | np.int64(data[position + 2]) << 16
+            word = (
+                np.int64(data[position]) | np.int64(data[position + 1]) << 8 | np.int64(data[position + 2]) << 16
+            )
             key = ((word * 0x1E35A7BD) & 0xFFFFFFFF) >> 16
             for turn in range(2):
                 place = heads[turn, key]
@@ -197,16 +207,16 @@ def _find_matches(data: Any, size: int, stop: int, matches: Any, heads: Any, chi
             place, heads[2, key] = heads[2, key], position
             lower, higher = 2 * (position & 32767), 2 * (position & 32767) + 1
             length = low_length = high_length = depth = np.int64(0)
-            while place >= 0 and position - place < 32768 and depth < _DEPTH and length < most:
+            while place >= 0 and position - place < 32768 and depth < state[_DEPTH] and length < goal:
                 while length < most and data[place + length] == data[position + length]:
                     length += 1
                 if seeking and length > best:
                     best = length
                     # With more than fits, the longest takes the place of the last.
-                    listed = min(listed + 1, _LISTED)
+                    listed = min(listed + 1, np.int64(_LISTED))
                     matches[row, listed - 1] = length << 16 | (position - place)
                 child = 2 * (place & 32767)
-                if length == most:
+                if length >= goal:
                     children[lower], children[higher] = children[child], children[child + 1]
                     lower = -1
                 elif data[place + length] < data[position + length]:
@@ -220,7 +230,7 @@ def _find_matches(data: Any, size: int, stop: int, matches: Any, heads: Any, chi
                 depth += 1
             if lower >= 0:
                 children[lower] = children[higher] = -1
-            if best == MAX_MATCH:
+            if listed > 0 and best >= goal:
                 state[_SKIP] = position + best
         if listed < _LISTED:
             matches[row, listed] = 0
@@ -240,7 +250,7 @@ def _find_costs(data: Any, start: int, stop: int, matches: Any, costs: Any, near
             if match == 0:
                 break
             bits = far_cost[DISTANCE_SYMBOL[match & 65535]]
-            last = min(match >> 16, stop - start - row)
+            last: Any = min(match >> 16, stop - start - row)
             while length <= last:
                 best = min(best, bits + near_cost[256 + length] + costs[row + length])
                 length += 1
@@ -250,7 +260,7 @@ def _find_costs(data: Any, start: int, stop: int, matches: Any, costs: Any, near
 @numba.njit(cache=True, nogil=True)
 def _next_cheapest(
     literal: int, row: int, rows: int, matches: Any, costs: Any, near_cost: Any, far_cost: Any, state: Any
-) -> int:
+) -> Any:
     """Return the choice that follows the last one (state) by its bits, then its rank; -1 for none."""
     sign = 1 - 2 * state[_LONGEST_FIRST]
     after, after_rank = state[_BITS], state[_LENGTH_TRIED]
@@ -291,18 +301,22 @@ def _code_tokens(
     state: Any,
 ) -> Any:
     """Code tokens from `start` until `last` is reached; return their number and the position, -1 if impossible."""
-    position, used, history = start, np.int64(0), np.int64(0)
+    position: Any = start
+    used: Any = np.int64(0)
+    history = used
     while position < last:
         literal, row = np.int64(data[position]), position - start
-        token, chosen, rank = np.int64(tokens[used]), np.int64(-1), np.int64(0)
+        token: Any = np.int64(tokens[used])
+        chosen, rank = np.int64(-1), np.int64(0)
         state[_BITS], state[_LENGTH_TRIED] = -1, 0
         guess = _next_cheapest(literal, row, stop - start, matches, costs, near_cost, far_cost, state)
         while guess >= 0 and rank < _MOST_GUESSES and chosen < 0:
             bits, length = state[_BITS], guess >> 16
             following = _next_cheapest(literal, row, stop - start, matches, costs, near_cost, far_cost, state)
-            gap = min(state[_BITS] - bits, 7) if following >= 0 else 7
+            gap: Any = min(state[_BITS] - bits, 7) if following >= 0 else 7
             shape = length if length < 12 else 12 + min(length >> 5, 3)
-            context = ((min(rank, 5) * 4 + (history & 3 if rank == 0 else min(bits - costs[row], 3))) * 8 + gap) * 16
+            aside: Any = history & 3 if rank == 0 else min(bits - costs[row], 3)
+            context = ((np.int64(min(rank, 5)) * 4 + aside) * 8 + gap) * 16
             if code_bit(coder, base + _GUESS + context + shape, 1 if token == guess else 0) == 1:
                 chosen = guess
             guess = following

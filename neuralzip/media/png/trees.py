@@ -224,9 +224,7 @@ def code_header_after(coder: BitCoder, base: int, before: Header | None, header:
     return _code_differences(coder, base, near, far, header)
 
 
-def _code_differences(
-    coder: BitCoder, base: int, near: bytes, far: bytes, header: Header | None
-) -> Header:
+def _code_differences(coder: BitCoder, base: int, near: bytes, far: bytes, header: Header | None) -> Header:
     """Code a header given the code lengths that are likely."""
     split = _code_changed(coder, base + _NUMBERS, 257, len(near), header.literals if header else 0)
     rest = _code_changed(coder, base + _NUMBERS + 33, 1, len(far), header.distances if header else 0)

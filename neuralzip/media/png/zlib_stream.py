@@ -12,7 +12,7 @@ from neuralzip.media.png.bitcoder import NUMBER_CONTEXTS, POSITION, BitCoder, co
 from neuralzip.media.png.deflate import deflate
 from neuralzip.media.png.guess import Guess, full_block, guess_rules
 from neuralzip.media.png.inflate import inflate
-from neuralzip.media.png.optimal import MAX_DATA, OPTIMAL_CONTEXTS, code_cheapest
+from neuralzip.media.png.optimal import MAX_DATA, OPTIMAL_CONTEXTS, STYLES, code_cheapest
 from neuralzip.media.png.stream import COUNT, DYNAMIC, PADDING, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import CODE, TOKEN_CONTEXTS, TRUST, code_blocks, walk
 from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header
@@ -29,6 +29,7 @@ _SIZES = _TOKENS + TOKEN_CONTEXTS
 _OPTIMAL = _SIZES + NUMBER_CONTEXTS + TOKEN_CONTEXTS
 STREAM_CONTEXTS = _OPTIMAL + OPTIMAL_CONTEXTS
 MAX_EXCESS = 1 << 16
+_SAMPLE = 1 << 16
 _UNLIMITED = 1 << 60
 
 
@@ -42,6 +43,7 @@ class ZlibStream:
         data: [size + PADDING] uint8 that it decodes to.
         size: bytes of it.
         trailer: what follows the deflate stream: the Adler checksum, and anything else.
+        packed: bytes of the deflate stream.
     """
 
     header: bytes
@@ -49,6 +51,7 @@ class ZlibStream:
     data: Bytes
     size: int
     trailer: bytes
+    packed: int = 0
 
 
 def read(stream: bytes, expected: int) -> ZlibStream:
@@ -61,7 +64,7 @@ def read(stream: bytes, expected: int) -> ZlibStream:
     size = len(data) - PADDING
     if size < expected:
         raise UnsupportedError(f"PNG: image data ends {expected - size} bytes too early")
-    return ZlibStream(stream[:2], deflated, data, size, stream[2 + used :])
+    return ZlibStream(stream[:2], deflated, data, size, stream[2 + used :], used)
 
 
 def encode(coder: BitCoder, base: int, stream: ZlibStream) -> None:
@@ -76,15 +79,36 @@ def encode(coder: BitCoder, base: int, stream: ZlibStream) -> None:
     guess = guess_rules(stream.deflated, stream.data, stream.size, stream.header)
     plain = coder.copy()
     _encode_by_rules(plain, base, stream, guess)
-    if guess.doubtful and stream.size <= MAX_DATA:
-        for ties in (0, 1):
-            cheapest = coder.copy()
-            code_bit(cheapest, base + _FLAGS + 2, 1)
-            code_cheapest(cheapest, _bases(base), stream.data, stream.size, stream.deflated, ties)
-            if cheapest[POSITION] < plain[POSITION]:
-                plain = cheapest
+    worth = plain[POSITION] - coder[POSITION] > stream.packed // 40
+    if guess.doubtful and worth and stream.size <= MAX_DATA:
+        sample = _sample(stream)
+        sizes = [_encode_cheapest(coder.copy(), base, sample, style)[POSITION] for style in range(len(STYLES))]
+        cheapest = _encode_cheapest(coder.copy(), base, stream, int(np.argmin(sizes)))
+        if cheapest[POSITION] < plain[POSITION]:
+            plain = cheapest
     coder[:] = plain
     _code_trailer(coder, base, stream.data[: stream.size], stream.trailer)
+
+
+def _sample(stream: ZlibStream) -> ZlibStream:
+    """Return the first blocks of a stream, as many as suffice to tell styles from each other."""
+    parts, blocks, tokens, headers, size = stream.deflated, 0, 0, 0, 0
+    ends = np.concatenate([[0], np.cumsum(np.maximum(parts.tokens >> 16, 1), dtype=np.int64)])
+    for kind, _, count in parts.blocks.tolist():
+        if size >= _SAMPLE:
+            break
+        blocks, headers = blocks + 1, headers + (kind == DYNAMIC)
+        size += count if kind == STORED else int(ends[tokens + count] - ends[tokens])
+        tokens += 0 if kind == STORED else count
+    shorter = DeflateStream(parts.tokens[:tokens], parts.blocks[:blocks], parts.headers[:headers])
+    return ZlibStream(stream.header, shorter, stream.data, size, b"")
+
+
+def _encode_cheapest(coder: BitCoder, base: int, stream: ZlibStream, style: int) -> BitCoder:
+    """Code blocks, headers and tokens by their costs; return the coder."""
+    code_bit(coder, base + _FLAGS + 2, 1)
+    code_cheapest(coder, _bases(base), stream.data, stream.size, stream.deflated, style)
+    return coder
 
 
 def _bases(base: int) -> tuple[int, int, int]:
