@@ -3,10 +3,11 @@
     file -> media.csv / media.npy -> text with short numbers -> experts.table_model -> rANS
 
 The model learns from the table itself and needs no weights. Where the general compressors of the standard library
-are better, their result is kept instead, so that no table gets much larger than xz makes it.
+are better, their result is kept instead, so that no table gets much larger than xz makes it. With `--model made` a
+net is fitted to tables whose rows share one format (`codecs.table_fit`), and kept where it is better still.
 
 Parameters of a block: kind, delimiter, base of the numbers, bytes of the text, bytes of the side information.
-Payload: packed side information, then the words of the coder.
+Payload: packed side information, then the words of the coder, or what `codecs.table_fit` returned.
 """
 
 import struct
@@ -18,9 +19,10 @@ import numpy as np
 from neuralzip.codecs import side
 from neuralzip.codecs.base import Block, Options
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media import csv, npy
+from neuralzip.media import csv, matrix, npy
 
-PACKED, CSV, NPY = range(3)
+PACKED, CSV, NPY, FITTED = range(4)
+FIT = "made"
 BLOCK_BYTES = 1 << 23
 _MAX_TEXT_GROWTH = 32  # an array's byte becomes at most four characters, and a CSV's text only gets shorter
 _PROGRESS_BYTES = 1 << 16
@@ -36,7 +38,7 @@ class TableCodec:
 
     def claims(self, head: bytes, options: Options) -> bool:
         """Take .npy files and what looks like a table of numbers."""
-        if options.model not in (None, self.name):
+        if options.model not in (None, self.name, FIT):
             return False
         return head.startswith(npy.MAGIC) or csv.find_delimiter(head) is not None
 
@@ -58,7 +60,8 @@ class TableCodec:
             raise UnsupportedError("not a table of numbers")
         while data := file.read(BLOCK_BYTES) + file.readline(BLOCK_BYTES):
             table = csv.parse(data, delimiter)
-            yield _block(CSV, (delimiter, 10), table.text, csv.pack_styles(table.styles), data, options)
+            block = _block(CSV, (delimiter, 10), table.text, csv.pack_styles(table.styles), data, options)
+            yield _fitted(block, data, delimiter, options) if options.model == FIT else block
 
     def decode(self, block: Block, options: Options) -> bytes:
         """Return the bytes of the table."""
@@ -66,11 +69,13 @@ class TableCodec:
             raise CorruptError("damaged: impossible parameters of a table block")
         kind, delimiter, base, text_size, side_size = _PARAMS.unpack(block.params)
         too_large = text_size > _MAX_TEXT_GROWTH * block.raw_size or side_size > len(block.payload)
-        if too_large or kind > NPY or base not in _BASES:
+        if too_large or kind > FITTED or base not in _BASES:
             raise CorruptError("damaged: impossible parameters of a table block")
         extra = side.unpack(block.payload[:side_size])
         if kind == PACKED:
             return extra
+        if kind == FITTED:
+            return _decode_fitted(block.payload[side_size:], extra)
         text = _decode_text(block.payload[side_size:], (delimiter, base), text_size, options)
         if kind == NPY:
             return npy.rebuild(npy.ArrayFile(text, base, extra))
@@ -87,6 +92,28 @@ def _block(
         return Block(TableCodec.name, _PARAMS.pack(PACKED, 0, 10, 0, len(packed)), packed, len(original))
     params = _PARAMS.pack(kind, *layout, len(text), len(packed_side))
     return Block(TableCodec.name, params, packed_side + words, len(original), nll_bits=nll_bits)
+
+
+def _fitted(block: Block, data: bytes, delimiter: int, options: Options) -> Block:
+    """Return the block of a model fitted to a text, or the given one where it is smaller."""
+    from neuralzip.codecs import table_fit  # torch: only when asked for
+
+    try:
+        table = matrix.parse(data, delimiter)
+        payload, nll_bits = table_fit.encode(table.values, table_fit.fit(table.values, options))
+    except UnsupportedError:
+        return block
+    packed_side = side.pack(table.side)
+    if len(packed_side) + len(payload) >= len(block.payload):
+        return block
+    params = _PARAMS.pack(FITTED, delimiter, 10, 0, len(packed_side))
+    return Block(TableCodec.name, params, packed_side + payload, len(data), nll_bits=nll_bits)
+
+
+def _decode_fitted(payload: bytes, extra: bytes) -> bytes:
+    from neuralzip.codecs import table_fit  # torch: only when such a block is met
+
+    return matrix.rebuild(matrix.Matrix(table_fit.decode(payload), extra))
 
 
 def _encode_text(text: bytes, layout: tuple[int, int], options: Options) -> tuple[bytes, float]:
