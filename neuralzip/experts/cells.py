@@ -29,7 +29,7 @@ ABOVE, FITTED, REPEATED = range(EXPECTATIONS)
 LENGTH = 64
 NEWLINE, SPACE, QUOTE = 10, 32, 34
 AGREES, ONE_UP, ONE_DOWN, LARGER, SMALLER = range(5)
-COLUMN, START, QUOTED, PREFIX_ROWS = range(4)
+COLUMN, START, QUOTED, UNDER_WAY = range(4)
 _SEEN_BITS = 16
 
 
@@ -37,7 +37,7 @@ class Cells(NamedTuple):
     """State of the walk over a table.
 
     Attributes:
-        place: [4] int64: column, start of the cell in work, whether inside quotes, rows done.
+        place: [4] int64: column, start of the cell in work, whether inside quotes, whether the cell has begun.
         delimiter: [2] int64, the byte between cells, and the base: 10, or the bits of floats in hex.
         above: [C, 2] int64, start and end of the column's last cell; end 0 for none.
         hashes: [2, C] uint64, of the cells of this row and of the row above.
@@ -140,6 +140,7 @@ def begin(cells: Cells, text: Bytes, position: int) -> None:
     """Start a cell at `position`: form the expectations."""
     column = cells.place[COLUMN]
     cells.place[START] = position
+    cells.place[UNDER_WAY] = 1
     cells.prefix[0] = hash_start(0)
     cells.lengths[:] = 0
     cells.course[:] = AGREES
@@ -199,12 +200,11 @@ def _end(cells: Cells, text: Bytes, end: int, last: bool) -> None:
         cells.values[0, c] = 0.0
         cells.hashes[1, c] = cells.hashes[0, c]
     cells.place[COLUMN] = 0
-    cells.place[PREFIX_ROWS] += 1
 
 
 @inner
 def follow(cells: Cells, text: Bytes, position: int) -> None:
-    """Move on after the byte text[position]; begins the next cell where one ends."""
+    """Move on after the byte text[position]; where it ends a cell, the next one has to be begun."""
     byte = np.int64(text[position])
     _follow_expectations(cells, position - cells.place[START], byte)
     if byte == QUOTE:
@@ -212,6 +212,6 @@ def follow(cells: Cells, text: Bytes, position: int) -> None:
     ends_row = byte == NEWLINE
     if (byte == cells.delimiter[0] or ends_row) and cells.place[QUOTED] == 0:
         _end(cells, text, position, ends_row)
-        begin(cells, text, position + 1)
+        cells.place[UNDER_WAY] = 0
     else:
         cells.prefix[0] = hash_step(cells.prefix[0], byte)

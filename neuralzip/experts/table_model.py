@@ -13,7 +13,7 @@ import numpy.typing as npt
 from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts import apm, cells, counters, match, mixer
 from neuralzip.experts.bits import BitCoder, code_bit
-from neuralzip.experts.cells import ABOVE, AGREES, COLUMN, FITTED, REPEATED, START, Cells
+from neuralzip.experts.cells import ABOVE, AGREES, COLUMN, FITTED, REPEATED, START, UNDER_WAY, Cells
 from neuralzip.experts.counters import hash_start, hash_step
 from neuralzip.experts.logistic import P_ONE, squash, stretch
 
@@ -69,7 +69,7 @@ def new_model(text: npt.NDArray[np.uint8], delimiter: int, base: int = 10) -> Ta
         match=match.new_match(np.zeros(1, np.int64), min(max(len(text).bit_length(), 10), 20)),
         table=counters.new_table(log2_slots),
         maps=counters.new_maps(CONTEXTS),
-        mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.12, 0.008, 0.002),
+        mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.10, 0.012, 0.006),
         refined=apm.new_maps(_COLUMN_MAPS + _CELL_MAPS),
         hashes=np.zeros(CONTEXTS, np.uint64),
         slots=np.zeros(CONTEXTS, np.int64),
@@ -218,8 +218,8 @@ def code_table(model: TableModel, coder: BitCoder, start: int, end: int) -> None
     """
     text = model.text
     for position in range(start, end):
-        if position == 0:
-            cells.begin(model.cells, text, 0)
+        if model.cells.place[UNDER_WAY] == 0:
+            cells.begin(model.cells, text, position)
         column, offset = model.cells.place[COLUMN], position - model.cells.place[START]
         _hash_bytes(model, position, column)
         _hash_cell(model, column)
