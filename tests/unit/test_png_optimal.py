@@ -65,7 +65,7 @@ def test_damage_is_noticed_or_harmless() -> None:
     stream, size = streams()["fast"]
     code, _, data = coded(stream, size, 0)
     refused = 0
-    for place in range(0, len(code), max(1, len(code) // 60)):
+    for place in range(0, len(code), max(1, len(code) // 20)):
         damaged = bytearray(code)
         damaged[place] ^= 0x55
         try:

@@ -1,4 +1,4 @@
-"""Coding the tokens of encoders that search for the cheapest parse (libdeflate's high levels, zopfli and their kin).
+"""Coding the tokens of encoders that search for the cheapest parse (libdeflate, zopfli and their kin).
 
 Such encoders weigh every literal and match by the bits that it takes. The code lengths of a block, coded first,
 say what those bits are, so the cheapest way from each position to the end of the block can be found here as well.
@@ -273,7 +273,7 @@ def _next_cheapest(
         if match == 0:
             break
         bits = far_cost[DISTANCE_SYMBOL[match & 65535]]
-        last = min(match >> 16, rows - row)
+        last: Any = min(match >> 16, rows - row)
         while length <= last:
             cost, rank = bits + near_cost[256 + length] + costs[row + length], sign * length
             if cost > after or (cost == after and rank > after_rank):
@@ -316,7 +316,7 @@ def _code_tokens(
             gap: Any = min(state[_BITS] - bits, 7) if following >= 0 else 7
             shape = length if length < 12 else 12 + min(length >> 5, 3)
             aside: Any = history & 3 if rank == 0 else min(bits - costs[row], 3)
-            context = ((np.int64(min(rank, 5)) * 4 + aside) * 8 + gap) * 16
+            context = ((np.int64(min(int(rank), 5)) * 4 + aside) * 8 + gap) * 16
             if code_bit(coder, base + _GUESS + context + shape, 1 if token == guess else 0) == 1:
                 chosen = guess
             guess = following
