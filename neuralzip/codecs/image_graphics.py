@@ -6,19 +6,16 @@ P planes, H rows, W columns.
 """
 
 import struct
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.codecs.image_mixing import DECISIONS_A_SAMPLE, Limits, Planes, grown
+from neuralzip.codecs.image_planes import DECISIONS_A_SAMPLE, Limits, Planes, Report, grown
 from neuralzip.errors import CorruptError
 from neuralzip.experts import bits
 from neuralzip.experts.image_graphics import PREDICTIONS, code_rows
 from neuralzip.experts.image_repeats import TRIES, new_repeats
 from neuralzip.experts.image_state import new_state
-
-Report = Callable[[float], None]
 
 ROWS_AT_ONCE = 16
 MOST_PLANES = 4

@@ -1,61 +1,50 @@
-"""The default image model: least-squares experts, contexts and mixing over every sample of a picture.
+"""The default image model: chooses, for each picture, the lattice of its colours and how planes are coded.
 
-A body describes itself but for its shape:
+    body = kind (1), then for a kind of image_lattice (0 none):
+               lowest and highest value of each plane (2 + 2), size of misses (4), misses, words of image_planes
+           for GRAPHICS:
+               body of image_graphics
 
-    lattice (1), lowest and highest value of each plane (2 + 2, signed), size of misses (4), misses, rANS words
-
-On a colour lattice the three planes coded are C1, C2, Y; `misses` are the pixels off it, packed. Otherwise planes
-are coded as given. P planes, H rows, W columns.
+On a colour lattice the three planes coded are C1, C2, Y, their limits offset to be positive; `misses` are the pixels
+off it, packed. Otherwise planes are coded as given. P planes, H rows, W columns.
 """
 
 import struct
-from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from neuralzip.codecs import side
+from neuralzip.codecs.image_graphics import (
+    MOST_PLANES,
+    SURELY_GRAPHICS,
+    SURELY_PHOTO,
+    decode_graphics,
+    encode_graphics,
+    repeat_share,
+)
+from neuralzip.codecs.image_planes import Planes, Report, Samples, decode_samples, encode_samples
 from neuralzip.errors import CorruptError
-from neuralzip.experts import bits, image_lattice
-from neuralzip.experts.image_state import State, new_state
-from neuralzip.experts.image_walk import code_steps, steps_of
-from neuralzip.experts.least_squares import Bank, Learner, new_bank
+from neuralzip.experts import image_lattice
 
-Planes = npt.NDArray[np.uint16]
-Samples = npt.NDArray[np.int32]
-Limits = list[tuple[int, int]]
-Report = Callable[[float], None]
-
-STEPS_AT_ONCE = 64
-DECISIONS_A_SAMPLE = 48
-"""More than any sample takes."""
+GRAPHICS = 16
+_TRIAL_SAMPLES = 1 << 19
+_TRIAL_STRIPS, _STRIP_ROWS = 3, 64
 _CODED_ORDER, _RGB_ORDER = (1, 2, 0), (1, 0, 2)
 _LIMIT_OFFSET = 1 << 12
-_NEAR = (
-    *((-1, 0), (0, -1), (-1, -1), (1, -1), (-2, 0), (0, -2), (-2, -1), (2, -1), (-1, -2), (1, -2), (-2, -2)),
-    *((2, -2), (-3, 0), (0, -3), (-1, -3), (1, -3), (-4, 0), (-3, -1), (3, -1), (3, -2)),
-)
-"""Places (dx, dy) before a sample, nearest first."""
-_AHEAD = ((0, 0), (1, 0), (-1, 1), *_NEAR)
-"""Places of a plane that leads by one lag or more."""
-_SIZES = (
-    ((20, 0, 0), (18, 7, 7), (14, 11, 7), (12, 10, 10)),
-    ((12, 0, 0), (10, 3, 3), (8, 6, 2), (6, 6, 4)),
-    ((6, 0, 0), (6, 1, 1), (4, 4, 0), (3, 3, 2)),
-)
-"""Inputs of learners from (own, nearest, other) planes: of a picture of one plane, then of planes 0, 1 and 2."""
-_MEMORIES = ((0.97, 0.05), (0.85, 0.15), (0.7, 0.3))
-"""Their `keep` and `above`: the fewer inputs, the faster they may follow."""
 
 
 def encode_picture(planes: Planes, report: Report | None = None) -> bytes:
     """Return the body of planes [P, H, W], P >= 1, in coding order; three planes are G, R, B."""
-    kind, samples, misses = _to_lattice(planes)
-    limits = [(int(plane.min()), int(plane.max())) for plane in samples]
-    head = bytearray([kind])
-    for low, high in limits:
-        head += struct.pack("<HH", low + _LIMIT_OFFSET * (kind > 0), high + _LIMIT_OFFSET * (kind > 0))
-    return bytes(head) + struct.pack("<I", len(misses)) + misses + encode_samples(samples, limits, report)
+    share = repeat_share(planes) if len(planes) <= MOST_PLANES else 0.0
+    if share <= SURELY_PHOTO:
+        return _encode_photo(planes, report)
+    if share >= SURELY_GRAPHICS:
+        return bytes([GRAPHICS]) + encode_graphics(planes, report)
+    if planes.size <= _TRIAL_SAMPLES:
+        return min(_encode_photo(planes, report), bytes([GRAPHICS]) + encode_graphics(planes, report), key=len)
+    if _graphics_win(planes):
+        return bytes([GRAPHICS]) + encode_graphics(planes, report)
+    return _encode_photo(planes, report)
 
 
 def decode_picture(body: bytes, shape: tuple[int, int, int], report: Report | None = None) -> Planes:
@@ -64,6 +53,8 @@ def decode_picture(body: bytes, shape: tuple[int, int, int], report: Report | No
     Raises:
         CorruptError: no planes of this shape have this body.
     """
+    if body[:1] == bytes([GRAPHICS]):
+        return decode_graphics(body[1:], shape, report)
     start = 1 + 4 * shape[0]
     if len(body) < start + 4 or body[0] > max(image_lattice.KINDS) or (body[0] and shape[0] != 3):
         raise CorruptError("damaged: impossible head of a picture")
@@ -75,6 +66,29 @@ def decode_picture(body: bytes, shape: tuple[int, int, int], report: Report | No
         raise CorruptError("damaged: impossible values of a picture")
     samples = decode_samples(body[misses:], shape, limits, report)
     return _from_lattice(body[0], samples, body[start + 4 : misses])
+
+
+def _encode_photo(planes: Planes, report: Report | None) -> bytes:
+    """Return the body of planes coded sample by sample."""
+    kind, samples, misses = _to_lattice(planes)
+    limits = [(int(plane.min()), int(plane.max())) for plane in samples]
+    head = bytearray([kind])
+    for low, high in limits:
+        head += struct.pack("<HH", low + _LIMIT_OFFSET * (kind > 0), high + _LIMIT_OFFSET * (kind > 0))
+    return bytes(head) + struct.pack("<I", len(misses)) + misses + encode_samples(samples, limits, report)
+
+
+def _graphics_win(planes: Planes) -> bool:
+    """Say whether strips of a large picture are smaller as graphics."""
+    height = planes.shape[1]
+    rows = np.concatenate(
+        [
+            np.arange(first, min(first + _STRIP_ROWS, height))
+            for first in np.linspace(0, max(0, height - _STRIP_ROWS), _TRIAL_STRIPS).astype(int)
+        ]
+    )
+    strips = np.ascontiguousarray(planes[:, np.unique(rows)])
+    return len(encode_graphics(strips)) < len(_encode_photo(strips, None))
 
 
 def _to_lattice(planes: Planes) -> tuple[int, Samples, bytes]:
@@ -109,70 +123,3 @@ def _from_lattice(kind: int, samples: Samples, misses: bytes) -> Planes:
     rgb[places] = data[4 * count :].reshape(3, count).T
     shape = (*samples.shape[1:], 3)
     return np.ascontiguousarray(rgb.reshape(shape).transpose(2, 0, 1)[list(_RGB_ORDER)]).astype(np.uint16)
-
-
-def _inputs(plane: int, planes: int, sizes: tuple[tuple[int, int, int], ...]) -> tuple[tuple[int, int, int], ...]:
-    """Return a learner's inputs: own samples, then those of the other planes, nearest plane first."""
-    own, near, far = sizes[0 if planes == 1 else min(plane, 2) + 1]
-    chosen = [(plane, dx, dy) for dx, dy in _NEAR[:own]]
-    others = [plane - 1, plane - 2] if plane > 1 else [1 - plane, 2]
-    for other, count in zip(others, (near, far), strict=True):
-        places = _AHEAD if other < plane else _NEAR
-        chosen += [(other, dx, dy) for dx, dy in places[:count] if other < planes]
-    return tuple(chosen)
-
-
-def _learners(planes: int) -> tuple[Learner, ...]:
-    """Return the learners of every plane."""
-    return tuple(
-        Learner(plane, _inputs(plane, planes, sizes), keep, above)
-        for plane in range(planes)
-        for sizes, (keep, above) in zip(_SIZES, _MEMORIES, strict=True)
-    )
-
-
-def _start(planes: int, height: int, width: int, limits: Limits) -> tuple[State, Bank]:
-    learners = _learners(planes)
-    state = new_state(planes, height, width, len(learners) // planes, limits)
-    return state, new_bank(learners, height, width, limits)
-
-
-def grown(coder: bits.BitCoder, room: int) -> bits.BitCoder:
-    """Return an encoder that goes on where `coder` stands, with room for as many more decisions."""
-    count = bits.logged(coder)
-    if count + room <= len(coder.log):
-        return coder
-    larger = bits.encoder(2 * count + room)
-    larger.log[:count] = coder.log[:count]
-    larger.head[:] = coder.head
-    return larger
-
-
-def encode_samples(samples: Samples, limits: Limits, report: Report | None = None) -> bytes:
-    """Return the rANS words of planes [P, H, W] with the given ranges of values."""
-    state, bank = _start(*samples.shape, limits)
-    coder, steps = bits.encoder(1 << 16), steps_of(*samples.shape)
-    room = STEPS_AT_ONCE * min(samples.shape[1], samples.shape[2]) * samples.shape[0] * DECISIONS_A_SAMPLE
-    for first in range(0, steps, STEPS_AT_ONCE):
-        coder = grown(coder, room)
-        code_steps(state, bank, coder, samples, first, min(first + STEPS_AT_ONCE, steps))
-        if report is not None:
-            report(first / steps)
-    return bits.finish(coder)
-
-
-def decode_samples(payload: bytes, shape: tuple[int, int, int], limits: Limits, report: Report | None = None) -> Samples:
-    """Return the planes [P, H, W] of rANS words.
-
-    Raises:
-        CorruptError: the words are not those of such planes.
-    """
-    state, bank = _start(*shape, limits)
-    coder, samples, steps = bits.decoder(payload), np.zeros(shape, np.int32), steps_of(*shape)
-    for first in range(0, steps, STEPS_AT_ONCE):
-        code_steps(state, bank, coder, samples, first, min(first + STEPS_AT_ONCE, steps))
-        if report is not None:
-            report(first / steps)
-    if not bits.is_exhausted(coder):
-        raise CorruptError("damaged: samples of a picture do not end where they should")
-    return samples

@@ -7,8 +7,8 @@ from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts.bits import BitCoder
 from neuralzip.experts.image_contexts import find_centres, find_contexts
 from neuralzip.experts.image_repeats import PAD as REPEAT_PAD
-from neuralzip.experts.image_repeats import PROPOSALS, SOURCES, STRIDE as REPEAT_STRIDE
-from neuralzip.experts.image_repeats import Repeats, code_repeat, enter
+from neuralzip.experts.image_repeats import PROPOSALS, SOURCES, Repeats, code_guess, code_repeat, enter, learn_colour
+from neuralzip.experts.image_repeats import STRIDE as REPEAT_STRIDE
 from neuralzip.experts.image_residual import code_residual
 from neuralzip.experts.image_state import (
     CENTRE,
@@ -74,17 +74,34 @@ def _copy_colour(state: State, place: int, colour: int, planes: int) -> None:
 
 
 @inner
-def _code_samples(state: State, coder: BitCoder, place: int, x: int, y: int, colour: int, planes: int) -> int:
-    """Code a pixel's samples one by one; return its colour."""
-    coded = np.int64(0)
-    for plane in range(planes):
+def _skip_samples(state: State, place: int, colour: int, first: int, planes: int) -> None:
+    """Enter the samples of planes `first` on, which were guessed."""
+    for plane in range(first, planes):
         at = place + plane * state.shape[SIZE]
         _predict(state.samples, state.shape, state.scratch, at, plane)
         find_centres(state, at, plane)
-        find_contexts(state, at, x, y)
+        enter_sample(state, at, (colour >> (16 * plane)) & 0xFFFF)
+
+
+@inner
+def _code_samples(
+    state: State, repeats: Repeats, coder: BitCoder, at: int, place: int, x: int, y: int, colour: int, planes: int
+) -> int:
+    """Code a pixel's samples one by one, guessing the rest after each; return its colour."""
+    coded = np.int64(0)
+    for plane in range(planes):
+        sample = place + plane * state.shape[SIZE]
+        _predict(state.samples, state.shape, state.scratch, sample, plane)
+        find_centres(state, sample, plane)
+        find_contexts(state, sample, x, y)
         value = code_residual(state, coder, (colour >> (16 * plane)) & 0xFFFF)
-        enter_sample(state, at, value)
+        enter_sample(state, sample, value)
         coded |= value << (16 * plane)
+        if plane + 1 < planes:
+            guessed = code_guess(repeats, coder, at, colour if not coder.decoding else coded, plane + 1)
+            if guessed >= 0:
+                _skip_samples(state, place, guessed, plane + 1, planes)
+                return guessed
     return coded
 
 
@@ -105,7 +122,8 @@ def code_rows(
                 colour = repeats.scratch[PROPOSALS + source]
                 _copy_colour(state, place, colour, planes)
             else:
-                colour = _code_samples(state, coder, place, x, y, colours[y, x], planes)
+                colour = _code_samples(state, repeats, coder, at, place, x, y, colours[y, x], planes)
+                learn_colour(repeats, at, colour, planes)
             colours[y, x] = colour
             enter(repeats, at, colour, x == width - 1)
             for plane in range(planes):

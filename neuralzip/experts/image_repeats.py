@@ -30,6 +30,11 @@ CONTEXTS = 13
 NONE = TRIES
 """Outcome of a pixel of no source; smaller outcomes count the proposals that failed before."""
 _TABLES = 3
+_DICTIONARY_BITS = 16
+_GUESSES = 2
+_WORTHWHILE = 1 << 14
+"""A guess is made where it was right more often than this lately, in 2**-16."""
+_RATE_SHIFT = 4
 _LIMIT = 127
 _MASKS = 1 << SOURCES
 _SETS = (_MASKS, 8 * 8 * 8, 256 * 8, 8 * 8 * 8)
@@ -50,6 +55,8 @@ class Repeats(NamedTuple):
         outcomes: [N] uint8, number of failed proposals of each pixel, NONE if no source had it.
         last: [_TABLES << bits] int32, place where a context occurred last; 0 for never.
         nodes: [CONTEXTS << bits] uint32 counters.
+        dictionary: [_GUESSES << _DICTIONARY_BITS] int64, last colour by its known samples, with and without west.
+        rates: [stride // 8 + 1, 8] int64, how often each guess was right lately, by columns, in 2**-16.
         maps: correction stages.
         mixer: joins the counters.
     """
@@ -59,6 +66,8 @@ class Repeats(NamedTuple):
     outcomes: npt.NDArray[np.uint8]
     last: npt.NDArray[np.int32]
     nodes: npt.NDArray[np.uint32]
+    dictionary: Ints
+    rates: Ints
     maps: npt.NDArray[np.int32]
     mixer: Mixer
 
@@ -76,6 +85,8 @@ def new_repeats(height: int, width: int) -> Repeats:
         outcomes=np.zeros(size, np.uint8),
         last=np.zeros(_TABLES << bits, np.int32),
         nodes=counters.new_nodes(CONTEXTS << bits),
+        dictionary=np.full(_GUESSES << _DICTIONARY_BITS, -1, np.int64),
+        rates=np.full((stride // 8 + 1, 8), 1 << 15, np.int64),
         maps=apm.new_maps(_MASKS * 8 + _LARGE),
         mixer=new_mixer(32, _SETS, 64, 0.2, 0.004),
     )
@@ -163,12 +174,12 @@ def _agreement(scratch: Ints, colour: int) -> int:
 
 
 @inner
-def _find_nodes(repeats: Repeats, at: int, colour: int, tries: int) -> None:
-    """Choose counters and weights for the decision whether the pixel is `colour`."""
+def _find_nodes(repeats: Repeats, at: int, colour: int, mask: int, tries: int) -> None:
+    """Choose counters and weights for the decision whether the pixel is `colour`, proposed by sources `mask`."""
     scratch, colours, rows = repeats.scratch, repeats.colours, repeats.mixer.rows
     up = at - scratch[STRIDE]
     top = up - scratch[STRIDE]
-    mask, length = _agreement(scratch, colour), _length_class(scratch[LENGTH])
+    length = _length_class(scratch[LENGTH])
     pattern = _pattern(colours, at, up, top)
     west, north = np.int64(repeats.outcomes[at - 1]), np.int64(repeats.outcomes[up])
     northeast = np.int64(repeats.outcomes[up + 1])
@@ -247,7 +258,7 @@ def code_repeat(repeats: Repeats, coder: BitCoder, at: int, colour: int) -> int:
         if tries == TRIES or found < SOURCES or _was_tried(scratch, s):
             continue
         proposal = scratch[PROPOSALS + s]
-        _find_nodes(repeats, at, proposal, tries)
+        _find_nodes(repeats, at, proposal, _agreement(scratch, proposal), tries)
         if _decide(repeats, coder, np.int64(colour == proposal), proposal, tries):
             found = np.int64(s)
         else:
@@ -255,6 +266,48 @@ def code_repeat(repeats: Repeats, coder: BitCoder, at: int, colour: int) -> int:
     repeats.outcomes[at] = tries if found < SOURCES else NONE
     scratch[HISTORY] = ((scratch[HISTORY] << 3) | np.int64(repeats.outcomes[at])) & 0xFFF
     return found
+
+
+@inner
+def _entry_of(guess: int, known: int, planes: int, west: int) -> int:
+    """Return the place in the dictionary of a colour's first `planes` samples; guess 0 looks at the pixel west too."""
+    hashed = hash_step(hash_start(guess * 8 + planes), known)
+    if guess == 0:
+        hashed = hash_step(hashed, west)
+    return _place_in(guess, np.int64(hashed), _DICTIONARY_BITS)
+
+
+@inner
+def code_guess(repeats: Repeats, coder: BitCoder, at: int, colour: int, planes: int) -> int:
+    """Code whether a pixel is a colour last seen with the same first `planes` samples; return that, or -1.
+
+    Decoding, only these samples of `colour` need be there.
+    """
+    west, known = repeats.colours[at - 1], colour & ((1 << (16 * planes)) - 1)
+    first = np.int64(-1)
+    for guess in range(_GUESSES):
+        proposal = repeats.dictionary[_entry_of(guess, known, planes, west)]
+        rate = repeats.rates[(at % repeats.scratch[STRIDE]) >> 3, guess * 4 + planes]
+        if rate < _WORTHWHILE or proposal < 0 or proposal == first or proposal & ((1 << (16 * planes)) - 1) != known:
+            continue
+        first = proposal
+        _find_nodes(repeats, at, proposal, 1 + guess, TRIES + min(planes - 1, 1))
+        if _decide(repeats, coder, np.int64(colour == proposal), proposal, TRIES + min(planes - 1, 1)):
+            return proposal
+    return np.int64(-1)
+
+
+@inner
+def learn_colour(repeats: Repeats, at: int, colour: int, planes: int) -> None:
+    """Enter a colour of `planes` samples in the dictionary; see which guesses would have found it."""
+    west, rates = repeats.colours[at - 1], repeats.rates[(at % repeats.scratch[STRIDE]) >> 3]
+    for known in range(1, planes):
+        prefix = colour & ((1 << (16 * known)) - 1)
+        for guess in range(_GUESSES):
+            entry = _entry_of(guess, prefix, known, west)
+            right = np.int64(repeats.dictionary[entry] == colour) << 16
+            rates[guess * 4 + known] += (right - rates[guess * 4 + known]) >> _RATE_SHIFT
+            repeats.dictionary[entry] = colour
 
 
 @inner

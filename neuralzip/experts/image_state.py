@@ -92,7 +92,7 @@ def new_state(planes: int, height: int, width: int, learners: int, limits: list[
         table=counters.new_table(log2_slots),
         biases=np.zeros(2 * planes * BIASES, np.int32),
         maps=apm.new_maps(planes * (SMALL_MAPS + LARGE_MAPS)),
-        mixer=new_mixer(inputs_of(centres), sets, planes * NODES * ENERGIES, 0.12, 0.006),
+        mixer=new_mixer(inputs_of(centres), sets, planes * NODES * ENERGIES, 0.06, 0.008),
         scratch=np.zeros(CENTRE + 2 * centres, np.int64),
     )
 

@@ -109,7 +109,7 @@ def new_bank(learners: tuple[Learner, ...], height: int, width: int, limits: lis
     return Bank(
         memory=np.zeros(scratch + (largest + 1) * largest * LANES),
         table=table,
-        settings=np.array([(learner.keep, learner.above, learner.ridge, learner.soft, learner.top) for learner in learners]),
+        settings=np.array([learner[2:] for learner in learners], np.float64),
         offsets=np.array(offsets, np.int64),
         planes=np.repeat(middle, size),
         shape=np.array([height, width, stride, size, bands, place, scratch], np.int64),
@@ -202,9 +202,10 @@ def _weigh(bank: Bank, which: int, band: int, t: int, weights: int, newest: int,
         y = band * LANES + b
         x = t - LAG * bank.table[which, _PLANE] - 2 * y
         inside = 0 <= x < bank.shape[1] and y < bank.shape[0]
-        memory[weights + b] = settings[0] if inside and x > 0 else 1.0
-        memory[weights + LANES + b] = (1.0 - settings[0]) * memory[newest + b] if inside and x > 0 else 0.0
-        memory[weights + 2 * LANES + b] = settings[1] * memory[above + b] if inside and y > 0 and x + 1 < bank.shape[1] else 0.0
+        has_west, has_above = inside and x > 0, inside and y > 0 and x + 1 < bank.shape[1]
+        memory[weights + b] = settings[0] if has_west else 1.0
+        memory[weights + LANES + b] = (1.0 - settings[0]) * memory[newest + b] if has_west else 0.0
+        memory[weights + 2 * LANES + b] = settings[1] * memory[above + b] if has_above else 0.0
 
 
 @inner
