@@ -71,7 +71,5 @@ def publish(task: Task, run: Path, models: Path) -> Path:
     card = card_text(task, progress, weights.stat().st_size, curve)
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
     (folder / SETTINGS_FILE).write_text(settings_text(task.settings), encoding="utf-8")
-    constant = run / checkpoints.CHECKPOINT_FILE
-    state = checkpoints.load(constant, net) if constant.exists() else progress.state()
-    checkpoints.save_resume(folder / RESUME_FILE, net, state)
+    checkpoints.save_resume(folder / RESUME_FILE, net, progress.state())
     return folder
