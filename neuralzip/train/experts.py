@@ -61,6 +61,8 @@ def _logits(text: npt.NDArray[np.uint8], net: zoo.Model | None) -> npt.NDArray[n
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--net", "net_id", help="Learn beside this net, for example text-small; default: experts alone.")
+@click.option("--name", default="bytes-fast", help="Model id to write.")
 @click.option(
     "--models", type=click.Path(path_type=Path), default=Path("models"), help="Folder of models to write to."
 )
