@@ -32,13 +32,13 @@ def general_peers(data: bytes) -> dict[str, int]:
 
 def numeric_peers(data: bytes) -> dict[str, int]:
     import blosc2
-    from pcodec import standalone
+    from pcodec import ChunkConfig, standalone
 
     array = np.ascontiguousarray(np.load(io.BytesIO(data)))
     packed = blosc2.compress2(array, typesize=array.itemsize, clevel=9, codec=blosc2.Codec.ZSTD)
     sizes = {"blosc2": len(packed)}
     if array.itemsize > 1:
-        sizes["pcodec"] = len(standalone.simple_compress(array.reshape(-1), standalone.ChunkConfig()))
+        sizes["pcodec"] = len(standalone.simple_compress(array.reshape(-1), ChunkConfig()))
     return sizes
 
 

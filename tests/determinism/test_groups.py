@@ -1,4 +1,4 @@
-"""The models that code groups of pixels at once, with their shipped weights: equal streams on unlike processors."""
+"""Models that code groups of pixels at once, with their shipped weights: equal streams on unlike processors."""
 
 import hashlib
 import os
