@@ -75,7 +75,7 @@ class TableCodec:
         if kind == PACKED:
             return extra
         if kind == FITTED:
-            return _decode_fitted(block.payload[side_size:], extra)
+            return _decode_fitted(block.payload[side_size:], extra, block.raw_size)
         text = _decode_text(block.payload[side_size:], (delimiter, base), text_size, options)
         if kind == NPY:
             return npy.rebuild(npy.ArrayFile(text, base, extra))
@@ -110,10 +110,10 @@ def _fitted(block: Block, data: bytes, delimiter: int, options: Options) -> Bloc
     return Block(TableCodec.name, params, packed_side + payload, len(data), nll_bits=nll_bits)
 
 
-def _decode_fitted(payload: bytes, extra: bytes) -> bytes:
+def _decode_fitted(payload: bytes, extra: bytes, raw_size: int) -> bytes:
     from neuralzip.codecs import table_fit  # torch: only when such a block is met
 
-    return matrix.rebuild(matrix.Matrix(table_fit.decode(payload), extra))
+    return matrix.rebuild(matrix.Matrix(table_fit.decode(payload, raw_size), extra))
 
 
 def _encode_text(text: bytes, layout: tuple[int, int], options: Options) -> tuple[bytes, float]:

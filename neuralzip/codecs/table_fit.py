@@ -27,7 +27,6 @@ _MIN_STEPS, _MAX_STEPS = 600, 4000
 _RATE = 0.01
 _SEED = 1
 _HEAD = struct.Struct("<IBB")
-_MAX_ROWS = 1 << 26
 
 
 class Fitted(NamedTuple):
@@ -88,8 +87,8 @@ def encode(values: Values, fitted: Fitted) -> tuple[bytes, float]:
     return struct.pack("<I", len(model)) + model + encoder.payload(), ideal
 
 
-def decode(payload: bytes) -> Values:
-    """Return the values of a payload.
+def decode(payload: bytes, most: int) -> Values:
+    """Return the values of a payload, at most so many.
 
     Raises:
         CorruptError: no table has it.
@@ -97,6 +96,8 @@ def decode(payload: bytes) -> Values:
     size = int.from_bytes(payload[:4], "little")
     rows, fitted = _unpack_model(side.unpack(payload[4 : 4 + size]))
     decoder, columns = Decoder(payload[4 + size :]), len(fitted.scaling.low)
+    if rows * columns > most:
+        raise CorruptError(f"damaged: a table of {rows} rows, too many for its size")
     values = np.tile(fitted.scaling.middle, (rows, 1))
     try:
         made = IntMade(fitted.arrays, fitted.scaling)
@@ -136,6 +137,6 @@ def _unpack_model(data: bytes) -> tuple[int, Fitted]:
     scaling = Scaling(*table)
     powers_fit = ((scaling.power >= 0) & (scaling.power <= 20)).all()
     spans_fit = ((scaling.span >= 1) & (scaling.span <= MAX_SPREAD)).all()
-    if at != len(data) or not powers_fit or not spans_fit or not 0 < rows <= _MAX_ROWS or not columns:
+    if at != len(data) or not powers_fit or not spans_fit or not rows or not columns:
         raise CorruptError("damaged: impossible fitted model of a table")
     return rows, Fitted(arrays, scaling, hidden)

@@ -59,7 +59,9 @@ def test_integer_twin_codes_what_the_float_net_learnt() -> None:
     payload, ideal = table_fit.encode(values, table_fit.Fitted(made.export(net), scaling, 16))
     model_bits = 8 * int.from_bytes(payload[:4], "little")
     assert ideal - model_bits == pytest.approx(float_bits, rel=0.003)
-    assert np.array_equal(table_fit.decode(payload), values)
+    assert np.array_equal(table_fit.decode(payload, values.size), values)
+    with pytest.raises(CorruptError):
+        table_fit.decode(payload, values.size - 1)
 
 
 def test_fitted_tables_come_back_and_win_on_independent_rows() -> None:

@@ -191,6 +191,13 @@ def test_damage_is_noticed_or_changes_the_bytes(at: int) -> None:
         pass
 
 
+def test_impossible_sizes_are_refused_at_once() -> None:
+    (block,) = encode(stations(80))
+    params = block.params[:3] + (1 << 29).to_bytes(4, "little") + block.params[7:]
+    with pytest.raises(CorruptError):
+        CODEC.decode(Block("table", params, block.payload, block.raw_size), Options())
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.floats(-1e15, 1e15), st.integers(0, 9), st.sampled_from([0, 32, 64, 96]))
 def test_numbers_are_read_as_they_are_written(value: float, decimals: int, flags: int) -> None:
