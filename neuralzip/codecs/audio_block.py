@@ -90,7 +90,9 @@ def encode(piece: Piece, preset: int) -> Block:
         VERSION, kind, layout.width, layout.channels, code, preset, samples.shape[1], len(prefix), len(suffix)
     )
     raw_size = len(piece.prefix) + len(piece.frames) + len(piece.suffix)
-    return Block("audio", params, b"".join([prefix, suffix, *groups]), raw_size, models)
+    payload = b"".join([prefix, suffix, *(data for data, _ in groups)])
+    rest = 8 * (len(payload) - sum(len(data) for data, _ in groups))
+    return Block("audio", params, payload, raw_size, models, rest + sum(nll_bits for _, nll_bits in groups))
 
 
 def decode(block: Block) -> bytes:
@@ -138,12 +140,14 @@ class _Reader:
         return self.data[self.at - size : self.at]
 
 
-def _encode_group(samples: Samples, model: Model) -> bytes:
+def _encode_group(samples: Samples, model: Model) -> tuple[bytes, float]:
+    """Return a group's bytes and the ideal length of its streams in bits."""
     plain, shift, table = audio_values.reduce(samples)
     flags = (_MAPPED if table else 0) | (_SWAPPED if _better_swapped(plain, model) else 0)
     head = _GROUP.pack(flags, shift, len(table))
-    streams = audio_loop.encode(plain[::-1] if flags & _SWAPPED else plain, model)
-    return b"".join([head, table, *(_SIZE.pack(len(stream)) + stream for stream in streams)])
+    streams = list(audio_loop.encode(plain[::-1] if flags & _SWAPPED else plain, model))
+    data = b"".join([head, table, *(_SIZE.pack(len(stream.data)) + stream.data for stream in streams)])
+    return data, sum(stream.nll_bits for stream in streams)
 
 
 def _decode_group(reader: _Reader, channels: int, length: int, model: Model) -> Samples:
@@ -163,5 +167,7 @@ def _better_swapped(samples: Samples, model: Model) -> bool:
         return False
     start = (length - _EXCERPT_FRAMES) // 2
     excerpt = samples[:, start : start + _EXCERPT_FRAMES]
-    sizes = [sum(map(len, audio_loop.encode(order, model))) for order in (excerpt, excerpt[::-1])]
+    sizes = [
+        sum(stream.nll_bits for stream in audio_loop.encode(order, model)) for order in (excerpt, excerpt[::-1])
+    ]
     return sizes[1] < sizes[0]

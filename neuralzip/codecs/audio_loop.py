@@ -72,24 +72,33 @@ def new_group(channels: int, model: Model) -> Group:
     return Group(new_bank(channels, model.preset), new_residual(channels, model.light, model.prior), past)
 
 
-def encode(samples: Samples, model: Model) -> Iterator[bytes]:
+class Stream(NamedTuple):
+    """A coded segment: its bytes, and its ideal length in bits under the probabilities that coded it."""
+
+    data: bytes
+    nll_bits: float
+
+
+def encode(samples: Samples, model: Model) -> Iterator[Stream]:
     """Yield the streams of the segments of [C, T] samples, C <= 2."""
     return _encode(samples, new_group(len(samples), model))
 
 
-def _encode(samples: Samples, group: Group) -> Iterator[bytes]:
+def _encode(samples: Samples, group: Group) -> Iterator[Stream]:
     channels, length = samples.shape
     coder = bits.encoder(channels * min(length, SEGMENT_FRAMES) * MAX_DECISIONS)
     for start in range(0, length, SEGMENT_FRAMES):
         segment = np.ascontiguousarray(samples[:, start : start + SEGMENT_FRAMES], np.int32)
         _run(segment, coder, group.bank, group.residual, group.past, start)
-        yield bits.finish(coder)
+        freqs = coder.log[: bits.logged(coder)] & np.uint64(0xFFFFFFFF)
+        nll_bits = bits.PRECISION * len(freqs) - float(np.log2(freqs.astype(np.float64)).sum())
+        yield Stream(bits.finish(coder), nll_bits)
 
 
-def encode_and_learn(samples: Samples, model: Model) -> tuple[list[bytes], Prior]:
-    """Return the streams of [C, T] samples, and what mixing has learnt in the end; for training."""
+def encode_and_learn(samples: Samples, model: Model) -> tuple[float, Prior]:
+    """Return the ideal bits of [C, T] samples, and what mixing has learnt in the end; for training."""
     group = new_group(len(samples), model)
-    return list(_encode(samples, group)), parts(group.residual)
+    return sum(stream.nll_bits for stream in _encode(samples, group)), parts(group.residual)
 
 
 def decode(streams: list[bytes], channels: int, length: int, model: Model) -> Samples:

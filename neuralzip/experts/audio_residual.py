@@ -1,7 +1,7 @@
 """One sample, given several predictions of it, as a path of binary decisions through the mixing engine.
 
-Each prediction, and a blend of them that favours those with small recent errors, is the centre of two logistic
-distributions whose scales follow its recent and its longer errors. The path starts at the blend, rounded:
+Each prediction, and a blend of them that favours those with small recent errors, is the centre of three logistic
+distributions whose scales follow its recent, its longer and its latest errors. The path starts at the blend:
 
     not below it?  ->  outward in steps of about half the mean error, "stop here?" each (steps double later on)
                    ->  the bits of the place within the step, highest first
@@ -33,6 +33,8 @@ Longs = npt.NDArray[np.int64]
 
 K = PREDICTIONS
 Q = K + 1
+SCALES = 3
+LOGITS = SCALES * Q
 POINT = 8
 NODES = 16
 """Decisions with weights of their own: 0 side, 1..13 steps outward, 14 and 15 the first bits within a step."""
@@ -47,8 +49,8 @@ _CONTEXT_STARTS = np.cumsum(_CONTEXT_SIZES) - _CONTEXT_SIZES
 _CONTEXT_NODES = int(_CONTEXT_SIZES.sum())
 _SETS = (NODES * 16, NODES * 64, NODES * 32)
 _MAPS = (NODES * 3 * 16, NODES * 3 * 32)
-_INPUTS = (2 * Q + 1 + 2 * _CONTEXTS + 7) // 8 * 8
-_LIGHT_INPUTS = (2 * Q + 1 + 7) // 8 * 8
+_INPUTS = (LOGITS + 1 + 2 * _CONTEXTS + 7) // 8 * 8
+_LIGHT_INPUTS = (LOGITS + 1 + 7) // 8 * 8
 _BIAS = 77
 _RATE = 0.005
 _FINAL_RATE = 0.005
@@ -71,10 +73,10 @@ class Residual(NamedTuple):
         mixer: gated mixers, rows by role.
         nodes: [ROLES * _CONTEXT_NODES] adaptive probabilities.
         maps: [ROLES * sum(_MAPS), KNOTS] adaptive probability maps.
-        errors: [C, Q, 2] mean absolute errors of the centres, recent and longer, in 2**-16.
+        errors: [C, Q, SCALES] mean absolute errors of the centres: recent, longer and latest, in 2**-16.
         last: [C, 2] the blend's last two errors in 2**-POINT.
         means: [Q] centres in 2**-POINT; the first K are to be filled before `code_sample`.
-        inverse: [2 * Q] 2**40 over the scales in 2**-16: turns distances into logits.
+        inverse: [LOGITS] 2**40 over the scales in 2**-16: turns distances into logits.
         offsets: [Q] distance of the start of the path from each centre, outward.
         facts: [12] what contexts are made of.
         slots: [contexts] nodes in use for this decision.
@@ -114,13 +116,13 @@ def new_residual(channels: int, light: bool = False, prior: Prior | None = None)
     sizes = tuple(size * ROLES for size in (_SETS[:1] if light else _SETS))
     inputs = _LIGHT_INPUTS if light else _INPUTS
     residual = Residual(
-        mixer=mixer.new_mixer(inputs, sizes, NODES * ROLES, 1.1 / (2 * Q), _RATE, _FINAL_RATE),
+        mixer=mixer.new_mixer(inputs, sizes, NODES * ROLES, 1.1 / LOGITS, _RATE, _FINAL_RATE),
         nodes=np.full(0 if light else ROLES * _CONTEXT_NODES, NODE_NEW, np.uint32),
         maps=apm.new_maps(0 if light else ROLES * sum(_MAPS)),
-        errors=np.full((channels, Q, 2), 50 << 16, np.int64),
+        errors=np.full((channels, Q, SCALES), 50 << 16, np.int64),
         last=np.zeros((channels, 2), np.int64),
         means=np.zeros(Q, np.int64),
-        inverse=np.zeros(2 * Q, np.int64),
+        inverse=np.zeros(LOGITS, np.int64),
         offsets=np.zeros(Q, np.int64),
         facts=np.zeros(12, np.int64),
         slots=np.zeros(_CONTEXTS, np.int64),
@@ -202,6 +204,7 @@ def _prepare(r: Residual, c: int, partner: int) -> int:
         recent, longer = r.errors[c, q, 0], r.errors[c, q, 1]
         r.inverse[q] = (np.int64(1) << 40) // (((27 * recent + 8 * longer) >> 6) + 9830)
         r.inverse[Q + q] = (np.int64(1) << 40) // (((29 * longer) >> 6) + 9830)
+        r.inverse[2 * Q + q] = (np.int64(1) << 40) // (((27 * r.errors[c, q, 2] + 8 * recent) >> 6) + 9830)
     recent, longer = r.errors[c, K, 0], r.errors[c, K, 1]
     scale = (6 * recent + 4 * longer) // 10 + 1
     shift = 0
@@ -234,7 +237,7 @@ def _logit(r: Residual, q: int, distance: int) -> int:
 @inner
 def _code_side(r: Residual, coder: BitCoder, bit: int) -> int:
     """Code whether the sample is at or above the start of the path."""
-    for q in range(2 * Q):
+    for q in range(LOGITS):
         r.mixer.inputs[q] = clamp_st(-_logit(r, q, r.offsets[q % Q]))
     bit = _decide(r, coder, bit, 0)
     r.facts[_SIDE] = 1 + bit
@@ -247,7 +250,7 @@ def _code_distance(r: Residual, coder: BitCoder, distance: int, width: int) -> i
     at = np.int64(0)
     step = 0
     while at < _FARTHEST:
-        for q in range(2 * Q):
+        for q in range(LOGITS):
             near = _logit(r, q, r.offsets[q % Q] + (at << POINT))
             wide = _logit(r, q, width << POINT)
             r.mixer.inputs[q] = clamp_st(log_expm1(wide) - softplus(-near))
@@ -269,7 +272,7 @@ def _code_within(r: Residual, coder: BitCoder, distance: int, at: int, width: in
             return _code_flat(coder, distance, at, width)
         half = width >> 1
         if node < NODES:
-            for q in range(2 * Q):
+            for q in range(LOGITS):
                 r.mixer.inputs[q] = _half_logit(r, q, at, width)
             bit = _decide(r, coder, 1 if distance < at + half else 0, node)
             node += 1
@@ -335,9 +338,9 @@ def _choose_contexts(r: Residual, node: int) -> None:
 
 @inner
 def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
-    """Code one decision whose first 2 * Q inputs are set, and learn from it."""
+    """Code one decision whose first LOGITS inputs are set, and learn from it."""
     _choose_contexts(r, node)
-    r.mixer.inputs[2 * Q] = _BIAS
+    r.mixer.inputs[LOGITS] = _BIAS
     if r.light:
         mixed = mix(r.mixer)
         bit = code_bit(coder, bit, squash(mixed))
@@ -365,8 +368,8 @@ def _consult(r: Residual) -> None:
     inputs = r.mixer.inputs
     for i in range(_CONTEXTS):
         p = node_p(r.nodes[r.slots[i]])
-        inputs[2 * Q + 1 + 2 * i] = stretch(p)
-        inputs[2 * Q + 2 + 2 * i] = (p - P_ONE // 2) >> 7
+        inputs[LOGITS + 1 + 2 * i] = stretch(p)
+        inputs[LOGITS + 2 + 2 * i] = (p - P_ONE // 2) >> 7
 
 
 @inner
@@ -376,5 +379,6 @@ def _learn_errors(r: Residual, c: int, value: int) -> None:
         error = min(abs((value << POINT) - r.means[q]), _MAX_ERROR) << 8
         r.errors[c, q, 0] += (error - r.errors[c, q, 0]) >> 4
         r.errors[c, q, 1] += (error - r.errors[c, q, 1]) >> 8
+        r.errors[c, q, 2] += (error - r.errors[c, q, 2]) >> 2
     r.last[c, 1] = r.last[c, 0]
     r.last[c, 0] = (value << POINT) - r.means[K]

@@ -48,10 +48,9 @@ def learn(folder: Path, size: int, rounds: int, seed: int) -> tuple[Prior, float
     for _ in range(rounds):
         for path, duration, samples in excerpts(folder, size, rng):
             model = audio_loop.Model(audio_bank.BASE, prior=prior)
-            streams, prior = audio_loop.encode_and_learn(samples, model)
+            bits, prior = audio_loop.encode_and_learn(samples, model)
             total, files = total + duration, files + 1
-            bits = 8 * sum(map(len, streams)) / samples.size
-            click.echo(f"{path.name}: {bits:.3f} bits a sample, {total:.0f} s in all", err=True)
+            click.echo(f"{path.name}: {bits / samples.size:.3f} bits a sample, {total:.0f} s in all", err=True)
     return prior, total, files
 
 

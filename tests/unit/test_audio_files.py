@@ -70,7 +70,8 @@ def test_odd_waves() -> None:
     for size in (0, 0xFFFFFFFF):
         check(wave(head, b"data" + struct.pack("<I", size), body, size=size), (2, 150))
     wide = chunk(b"ds64", struct.pack("<QQQI", 0, len(body), 150, 0))
-    check(wave(wide, head, b"data" + struct.pack("<I", 0xFFFFFFFF), body, b"tail", head=b"RF64", size=2**32 - 1), (2, 150))
+    endless = b"data" + struct.pack("<I", 0xFFFFFFFF)
+    check(wave(wide, head, endless, body, b"tail", head=b"RF64", size=2**32 - 1), (2, 150))
     extensible = fmt(2, 4, 0xFFFE, 24) + struct.pack("<HHIH", 22, 24, 3, 1) + layout_guid()
     check(wave(chunk(b"fmt ", extensible), chunk(b"data", body)), (2, 75))
     check(wave(chunk(b"fmt ", fmt(2, 2)[:12] + b"\x03\0\x10\0"), chunk(b"data", body)), (2, 150))
@@ -172,7 +173,8 @@ def test_any_header(
         name + struct.pack(order + "I", len(body) if declared is None else declared) + body
         for name, declared, body in parts
     ]
-    data = wave(chunk(b"fmt ", fmt(channels, width, order=order), order), *chunks, head=head, size=size, order=order)
+    first = chunk(b"fmt ", fmt(channels, width, order=order), order)
+    data = wave(first, *chunks, head=head, size=size, order=order)
     data = data[: len(data) - cut]
     try:
         media = audio.parse(data)
