@@ -5,7 +5,8 @@ only (words, lines, fields, records); counters and matches are shared by all lan
 
 Kinds of context, in the order of CONTEXTS: orders 1..6 and 8; word, word after word, word skipping one; the text
 above (column, the line before); fields of separated values; records of a detected length; sparse bytes; what
-followed the same bytes last time (indirect); brackets and quotes.
+followed the same bytes last time (indirect); brackets and quotes; the line before, aligned by separators; the
+shape of the last bytes, all digits and all letters taken for one.
 """
 
 from typing import NamedTuple
@@ -16,27 +17,26 @@ import numpy.typing as npt
 from neuralzip.exact.compiled import inner
 from neuralzip.experts.counters import hash_start, hash_step
 
-ORDERS = (1, 2, 3, 4, 5, 6, 8)
-CONTEXTS = 26
+CONTEXTS = 30
 """Hashed contexts of a byte."""
-EXPECTED = CONTEXTS - 1
+EXPECTED = 25
 """The one made of the match model's expected byte."""
 
 MAX_RECORD = 1024
 _NEST_BITS = 8
 
 # Columns of Lanes.state.
-START, END, POSITION, LINE, ABOVE_LINE, FIELD, FIELD_START, INDENT, RECORD, FIRST, LINE_HASH = range(11)
+START, END, POSITION, LINE, ABOVE_LINE, FIELD, INDENT, RECORD, FIRST, ALIGNED = range(10)
 # Columns of Lanes.words.
-WORD, LAST_WORD, WORD_BEFORE, FIELD_HASH, NEST, LAST_SENTENCE = range(6)
+WORD, LAST_WORD, WORD_BEFORE, FIELD_HASH, NEST, LAST_SENTENCE, SHAPE = range(7)
 
 
 class Lanes(NamedTuple):
     """What the contexts of L lanes remember.
 
     Attributes:
-        state: [L, 11] int64, positions within the block and small counts.
-        words: [L, 6] uint64, running hashes.
+        state: [L, 10] int64, positions within the block and small counts.
+        words: [L, 7] uint64, running hashes.
         last_seen: [L, 256] int64, last position of each byte value, -1 for none.
         last_gap: [L, 256] int64, its distance to the one before.
         votes: [MAX_RECORD] int32, how often a distance repeated; shared.
@@ -54,13 +54,13 @@ class Lanes(NamedTuple):
 def new_lanes(bounds: npt.NDArray[np.int64]) -> Lanes:
     """Return the lanes [bounds[l], bounds[l + 1])."""
     lanes = len(bounds) - 1
-    state = np.zeros((lanes, 11), np.int64)
-    state[:, START] = state[:, POSITION] = state[:, LINE] = state[:, FIELD_START] = bounds[:-1]
+    state = np.zeros((lanes, 10), np.int64)
+    state[:, START] = state[:, POSITION] = state[:, LINE] = bounds[:-1]
     state[:, END] = bounds[1:]
     state[:, ABOVE_LINE] = -1
     return Lanes(
         state=state,
-        words=np.zeros((lanes, 6), np.uint64),
+        words=np.zeros((lanes, 7), np.uint64),
         last_seen=np.full((lanes, 256), -1, np.int64),
         last_gap=np.zeros((lanes, 256), np.int64),
         votes=np.zeros(MAX_RECORD, np.int32),
@@ -83,6 +83,62 @@ def above(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], ahead: int) -> n
         return np.int64(0)
     place = state[ABOVE_LINE] + state[POSITION] - state[LINE] + ahead
     return np.int64(text[place]) if place < state[LINE] else np.int64(0)
+
+
+@inner
+def aligned(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], ahead: int) -> np.int64:
+    """Return the byte of the line before that stands where this line is, counted in separators and bytes after."""
+    state = lanes.state[lane]
+    if state[ABOVE_LINE] < 0:
+        return np.int64(0)
+    place = state[ALIGNED] + ahead
+    return np.int64(text[place]) if place < state[LINE] else np.int64(0)
+
+
+@inner
+def _is_separator(byte: int) -> bool:
+    return (
+        byte == 32
+        or byte == 44
+        or byte == 9
+        or byte == 59
+        or byte == 124
+        or byte == 58
+        or byte == 61
+        or byte == 34
+    )
+
+
+@inner
+def _follow_alignment(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], byte: int) -> None:
+    """Go on in the line before: to the place after its next such separator, else one byte on."""
+    state = lanes.state[lane]
+    if byte == 10:
+        state[ALIGNED] = state[ABOVE_LINE]
+        return
+    if state[ABOVE_LINE] < 0:
+        return
+    place = state[ALIGNED]
+    if _is_separator(byte):
+        while place < state[LINE] and text[place] != byte:
+            place += 1
+        if place < state[LINE]:
+            state[ALIGNED] = place + 1
+    elif place < state[LINE] and not _is_separator(text[place]):
+        state[ALIGNED] = place + 1
+
+
+@inner
+def _shape_of(byte: int) -> int:
+    if 48 <= byte <= 57:
+        return 1
+    if 97 <= byte <= 122:
+        return 2
+    if 65 <= byte <= 90:
+        return 3
+    if byte >= 128:
+        return 4
+    return byte
 
 
 @inner
@@ -146,6 +202,12 @@ def hash_contexts(
     hashes[k + 15] = _hash3(k + 15, np.int64(words[NEST]), c1, word)
     hashes[k + 16] = _hash2(k + 16, np.int64(words[LAST_SENTENCE] >> np.uint64(8)), word)
     hashes[k + 17] = _hash2(k + 17, np.int64(two & np.uint32(0xFFFF)), np.int64(one & np.uint32(0xFF)))
+    near, next_near = aligned(lanes, lane, text, 0), aligned(lanes, lane, text, 1)
+    shape = words[SHAPE]
+    hashes[26] = _hash3(26, near, next_near, c1)
+    hashes[27] = _hash3(27, near, c1 << 8 | c2, state[FIELD])
+    hashes[28] = _hash2(28, np.int64(shape & np.uint64(0xFFFFFFFF)), near)
+    hashes[29] = _hash3(29, np.int64(shape & np.uint64(0xFFFF)), c1, state[FIELD])
     hashes[EXPECTED] = _hash2(EXPECTED, expected + 1, c1)
 
 
@@ -217,4 +279,6 @@ def follow(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], byte: int) -> N
     _follow_words(lanes.words[lane], byte)
     _follow_nesting(lanes.words[lane], byte)
     _follow_lines(lanes, lane, byte)
+    _follow_alignment(lanes, lane, text, byte)
+    lanes.words[lane, SHAPE] = (lanes.words[lane, SHAPE] << np.uint64(8)) | np.uint64(_shape_of(byte))
     _follow_records(lanes, lane, byte)

@@ -25,8 +25,10 @@ from neuralzip.experts.byte_contexts import (
     CONTEXTS,
     END,
     EXPECTED,
+    FIELD,
     POSITION,
     Lanes,
+    aligned,
     back,
     follow,
     hash_contexts,
@@ -39,7 +41,7 @@ NET_INPUTS = 2
 PLAIN_INPUTS = 3
 INPUTS = 2 * CONTEXTS + PLAIN_INPUTS + NET_INPUTS
 _MATCH, _ORDER0, _BIAS, _NET = 2 * CONTEXTS, 2 * CONTEXTS + 1, 2 * CONTEXTS + 2, 2 * CONTEXTS + 3
-_SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2)
+_SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, 16 * 9 * 2)
 _COUNT_LIMIT = 127
 _MAP_LIMIT = 1023
 _APM_ORDER2 = 1 << 16
@@ -241,6 +243,11 @@ def _select_rows(model: ByteModel, node: int, expected_bit: int, seen: int, lane
     c2, c3 = back(model.lanes, lane, model.text, 2), back(model.lanes, lane, model.text, 3)
     mixer.select(mix, 3, ((c1 >> 5) << 6 | (c2 >> 5) << 3 | (c3 >> 5)) * 4 + (bit_index >> 1))
     mixer.select(mix, 4, ((clamp_st(net) + 3072) >> 8) * 16 + bit_index * 2 + (1 if expected_bit >= 0 else 0))
+    near = aligned(model.lanes, lane, model.text, 0)
+    agrees = 1 + bit_index if (near | 256) >> (8 - bit_index) == node else 0
+    mixer.select(
+        mix, 5, (min(model.lanes.state[lane, FIELD], 15) * 9 + agrees) * 2 + (1 if expected_bit >= 0 else 0)
+    )
     mixer.select_final(mix, node)
 
 
