@@ -2,7 +2,7 @@
 
     python benchmarks/images.py FOLDER_OR_FILE... [--crop 256] [--models mixing,graphics] [--peers jxl9,jxl10,webp]
 
-Every result is decoded and compared. Peers come from imagecodecs, where that is installed. Seconds are CPU seconds.
+Our results are decoded and compared. Peers come from imagecodecs, where that is installed. Seconds are CPU time.
 """
 
 import argparse

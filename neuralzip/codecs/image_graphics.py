@@ -25,7 +25,7 @@ SURELY_PHOTO, SURELY_GRAPHICS = 0.55, 0.9
 def repeat_share(planes: Planes) -> float:
     """Return the share of pixels of [P, H, W] that equal one of their four neighbours before them.
 
-    Graphics have more than SURELY_GRAPHICS, photos less than SURELY_PHOTO; between them both models are worth trying.
+    Graphics have more than SURELY_GRAPHICS, photos less than SURELY_PHOTO; between them both are worth trying.
     """
     here = planes[:, 1:, 1:-1]
     if not here.size:
@@ -64,7 +64,9 @@ def decode_graphics(body: bytes, shape: tuple[int, int, int], report: Report | N
     return np.stack([(colours >> (16 * k)) & 0xFFFF for k in range(shape[0])]).astype(np.uint16)
 
 
-def _code(colours: npt.NDArray[np.int64], coder: bits.BitCoder, limits: Limits, report: Report | None) -> bits.BitCoder:
+def _code(
+    colours: npt.NDArray[np.int64], coder: bits.BitCoder, limits: Limits, report: Report | None
+) -> bits.BitCoder:
     """Code colours [H, W] with either kind of coder; return it."""
     height, width = colours.shape
     state, repeats = new_state(len(limits), height, width, PREDICTIONS, limits), new_repeats(height, width)

@@ -5,8 +5,8 @@
            for GRAPHICS:
                body of image_graphics
 
-On a colour lattice the three planes coded are C1, C2, Y, their limits offset to be positive; `misses` are the pixels
-off it, packed. Otherwise planes are coded as given. P planes, H rows, W columns.
+On a colour lattice the three planes coded are C1, C2, Y, their limits offset to be positive; `misses` are the
+pixels off it, packed. Otherwise planes are coded as given. P planes, H rows, W columns.
 """
 
 import struct

@@ -60,7 +60,7 @@ def clipped(value: int, reach: int) -> int:
 
 
 @inner
-def _energy(samples: Words, stride: int, place: int, k: int) -> int:
+def _energy(samples: Words, stride: int, place: int, k: int) -> np.int64:
     """Return the weighted sum of a centre's errors nearby, weights 2, 2, 1, 1, 1."""
     north, k = place - stride, ERRORS + k
     near = samples[place - 1, k] + samples[north, k]
@@ -74,7 +74,7 @@ def _scale(energy: int) -> int:
 
 
 @inner
-def _blend(centres: Ints, scales: Ints, learners: int) -> int:
+def _blend(centres: Ints, scales: Ints, learners: int) -> np.int64:
     """Return the mean of the learners' centres, weighted by nearness of their scales to the best."""
     least = scales[0]
     for k in range(1, learners):

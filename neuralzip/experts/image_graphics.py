@@ -1,4 +1,4 @@
-"""Code graphics in raster order: repeats of whole pixels first, the rest sample by sample around plain predictions."""
+"""Code graphics in raster order: repeats of whole pixels, the rest sample by sample around plain predictions."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,7 +7,15 @@ from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts.bits import BitCoder
 from neuralzip.experts.image_contexts import find_centres, find_contexts
 from neuralzip.experts.image_repeats import PAD as REPEAT_PAD
-from neuralzip.experts.image_repeats import PROPOSALS, SOURCES, Repeats, code_guess, code_repeat, enter, learn_colour
+from neuralzip.experts.image_repeats import (
+    PROPOSALS,
+    SOURCES,
+    Repeats,
+    code_guess,
+    code_repeat,
+    enter,
+    learn_colour,
+)
 from neuralzip.experts.image_repeats import STRIDE as REPEAT_STRIDE
 from neuralzip.experts.image_residual import code_residual
 from neuralzip.experts.image_state import (
@@ -29,7 +37,7 @@ from neuralzip.experts.image_state import (
 from neuralzip.experts.image_walk import enter_sample
 from neuralzip.experts.least_squares import PAD
 
-PREDICTIONS = 4
+PREDICTIONS = 6
 _SMALL_ERROR = 2
 
 
@@ -41,14 +49,16 @@ def _median(w: int, n: int, nw: int) -> int:
 
 @inner
 def _predict(samples: Words, shape: Ints, scratch: Ints, place: int, plane: int) -> None:
-    """Enter the plain predictions: median, median and mean of differences to the plane before, west and north."""
+    """Enter the plain predictions: medians, means and slopes, of samples or of differences to the plane before."""
     up = place - shape[STRIDE]
+    top = up - shape[STRIDE] + 1
     w, n = np.int64(samples[place - 1, VALUE]), np.int64(samples[up, VALUE])
     nw, ne = np.int64(samples[up - 1, VALUE]), np.int64(samples[up + 1, VALUE])
     centres = scratch[CENTRE:]
     centres[0] = _median(w, n, nw) * 64
     centres[1] = (3 * w + 2 * n + ne - 2 * nw) * 16 if plane == 0 else 0
     centres[2], centres[3] = (w + n) * 32, (w + ne) * 32
+    centres[4], centres[5] = (n + ne - samples[top, VALUE]) * 64, (2 * w - samples[place - 2, VALUE]) * 64
     if plane > 0:
         size = shape[SIZE]
         a = np.int64(samples[place - size, VALUE])
@@ -56,6 +66,9 @@ def _predict(samples: Words, shape: Ints, scratch: Ints, place: int, plane: int)
         dn = n - samples[up - size, VALUE]
         centres[1] = (a + _median(dw, dn, nw - samples[up - size - 1, VALUE])) * 64
         centres[2] = a * 64 + (dw + dn) * 32
+        slope = ne - samples[up - size + 1, VALUE] - samples[top, VALUE] + samples[top - size, VALUE]
+        centres[4] = (a + dn + slope) * 64
+        centres[5] = (a + dw) * 64
     low, high = shape[LIMITS + 2 * plane] * 64, shape[LIMITS + 2 * plane + 1] * 64
     for k in range(PREDICTIONS):
         centres[k] = min(max(centres[k], low), high)
@@ -86,7 +99,7 @@ def _skip_samples(state: State, place: int, colour: int, first: int, planes: int
 @inner
 def _code_samples(
     state: State, repeats: Repeats, coder: BitCoder, at: int, place: int, x: int, y: int, colour: int, planes: int
-) -> int:
+) -> np.int64:
     """Code a pixel's samples one by one, guessing the rest after each; return its colour."""
     coded = np.int64(0)
     for plane in range(planes):
@@ -111,7 +124,7 @@ def code_rows(
 ) -> None:
     """Code rows first .. stop - 1 of `colours` [H, W]; decoding fills it."""
     shape = state.shape
-    height, width = colours.shape
+    width = colours.shape[1]
     planes = (len(shape) - LIMITS) // 2
     for y in range(first, stop):
         for x in range(width):

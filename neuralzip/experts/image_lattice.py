@@ -6,8 +6,8 @@ Two kinds are known, each with the exact arithmetic of the programs that made su
                G = floor(1.3584 Y - 0.194 floor(2.2179 C1) - 0.509 floor(1.8215 C2)); one triple in 9.35
     JFIF       BT.601 full range as libjpeg computes it, in 16 fractional bits; one triple in 4.2
 
-both clipped to 0 .. 255. `fit` finds, for every pixel, a triple (Y, C1, C2) that gives its colour; where several do
-(clipped colours), the one most like its neighbours. Pixels that none gives are told apart and coded as they are.
+both clipped to 0 .. 255. `fit` finds, for every pixel, a triple (Y, C1, C2) that gives its colour; where several
+do (clipped colours), the one most like its neighbours. Pixels that none gives are told apart, for the caller.
 `G(Y, C1, C2)` of PHOTO_CD was worked out from pictures; it holds for 99.98 % of unclipped pixels of eight scans.
 """
 

@@ -9,9 +9,9 @@ with z(v) = (v - mu) / s and softplus(z) = ln(1 + exp(z)), the logits of these d
     stop       ln(exp(w / s) - 1) - softplus(-z(a))               given r > a; the bucket is (a, a + w]
     upper      w / 2s + softplus(z(a)) - softplus(z(a + w))       given r in the bucket: in its upper half
 
-so two look-ups in one table replace the division of tail probabilities. Logits are in 1/256 nat; distances in 1/64
-grey level; scales are an index of quarter octaves. Tables come from correctly rounded decimal arithmetic, hence are
-the same on every machine.
+so two look-ups in one table replace the division of tail probabilities. Logits are in 1/256 nat; distances in
+1/64 grey level; scales are an index of quarter octaves. Tables come from correctly rounded decimal arithmetic,
+hence are the same on every machine.
 """
 
 from decimal import Decimal, localcontext

@@ -1,9 +1,10 @@
-"""Exact repeats in graphics: is the whole pixel one of the colours seen nearby, or where its surroundings occurred?
+"""Exact repeats in graphics: is the whole pixel a colour seen nearby, or where its surroundings occurred before?
 
 Each pixel has SOURCES proposals: the continuation of a two-dimensional match, what followed the same 12, 6 and 2
-neighbours last time, and the neighbours themselves. Distinct proposals are tried in order; whether one is right is a
-binary decision, mixed from counters under contexts: which sources agree on it, the colours around, how neighbours
-came about. Pixels of no source are left to the caller.
+neighbours last time, and the neighbours themselves. Distinct proposals are tried in order; whether one is right is
+a binary decision, mixed from counters under contexts: which sources agree on it, the colours around, how
+neighbours came about. Pixels of no source are left to the caller; once it has coded some of a pixel's samples, the
+last colour with these samples is one more guess.
 
 A colour is one int64 of up to four samples of 16 bits. N padded pixels, raster order.
 """
@@ -49,13 +50,13 @@ class Repeats(NamedTuple):
     """State of the proposals.
 
     Attributes:
-        scratch: int64: stride, match pointer and length, recent outcomes, log2 of table sizes, then what is derived
-            for the pixel in work.
+        scratch: int64: stride, match pointer and length, recent outcomes, log2 of table sizes, then what is
+            derived for the pixel in work.
         colours: [N] int64, known so far.
         outcomes: [N] uint8, number of failed proposals of each pixel, NONE if no source had it.
         last: [_TABLES << bits] int32, place where a context occurred last; 0 for never.
         nodes: [CONTEXTS << bits] uint32 counters.
-        dictionary: [_GUESSES << _DICTIONARY_BITS] int64, last colour by its known samples, with and without west.
+        dictionary: [_GUESSES << _DICTIONARY_BITS] int64, last colour by known samples, with and without west.
         rates: [stride // 8 + 1, 8] int64, how often each guess was right lately, by columns, in 2**-16.
         maps: correction stages.
         mixer: joins the counters.
@@ -118,7 +119,7 @@ def _hash_surroundings(colours: Ints, scratch: Ints, at: int) -> None:
 
 
 @inner
-def _place_in(table: int, hashed: int, bits: int) -> int:
+def _place_in(table: int, hashed: int, bits: int) -> np.int64:
     """Return the entry of a hash in one of several tables of 2**bits entries."""
     return (table << bits) + (np.int64(np.uint64(hashed) >> np.uint64(20)) & ((1 << bits) - 1))
 
@@ -148,11 +149,12 @@ def propose(repeats: Repeats, at: int) -> None:
 @inner
 def _length_class(length: int) -> int:
     """Return one of 8 classes of a match length."""
-    return (length > 0) + (length > 1) + (length > 3) + (length > 7) + (length > 15) + (length > 31) + (length > 400)
+    short = (length > 0) + (length > 1) + (length > 3) + (length > 7)
+    return short + (length > 15) + (length > 31) + (length > 400)
 
 
 @inner
-def _pattern(colours: Ints, at: int, up: int, top: int) -> int:
+def _pattern(colours: Ints, at: int, up: int, top: int) -> np.int64:
     """Return which neighbours are equal, 8 bits."""
     bits = np.int64(colours[at - 1] == colours[up])
     bits |= np.int64(colours[up] == colours[up + 1]) << 1
@@ -165,7 +167,7 @@ def _pattern(colours: Ints, at: int, up: int, top: int) -> int:
 
 
 @inner
-def _agreement(scratch: Ints, colour: int) -> int:
+def _agreement(scratch: Ints, colour: int) -> np.int64:
     """Return which sources propose a colour, a bit for each."""
     mask = np.int64(0)
     for s in range(SOURCES):
@@ -249,7 +251,7 @@ def _was_tried(scratch: Ints, source: int) -> bool:
 
 
 @inner
-def code_repeat(repeats: Repeats, coder: BitCoder, at: int, colour: int) -> int:
+def code_repeat(repeats: Repeats, coder: BitCoder, at: int, colour: int) -> np.int64:
     """Code which proposal a pixel is; return its source, or SOURCES if it is none of them."""
     scratch, tries = repeats.scratch, np.int64(0)
     propose(repeats, at)
@@ -269,8 +271,8 @@ def code_repeat(repeats: Repeats, coder: BitCoder, at: int, colour: int) -> int:
 
 
 @inner
-def _entry_of(guess: int, known: int, planes: int, west: int) -> int:
-    """Return the place in the dictionary of a colour's first `planes` samples; guess 0 looks at the pixel west too."""
+def _entry_of(guess: int, known: int, planes: int, west: int) -> np.int64:
+    """Return the place in the dictionary of a colour's first samples; guess 0 looks at the pixel west too."""
     hashed = hash_step(hash_start(guess * 8 + planes), known)
     if guess == 0:
         hashed = hash_step(hashed, west)
@@ -278,17 +280,18 @@ def _entry_of(guess: int, known: int, planes: int, west: int) -> int:
 
 
 @inner
-def code_guess(repeats: Repeats, coder: BitCoder, at: int, colour: int, planes: int) -> int:
+def code_guess(repeats: Repeats, coder: BitCoder, at: int, colour: int, planes: int) -> np.int64:
     """Code whether a pixel is a colour last seen with the same first `planes` samples; return that, or -1.
 
     Decoding, only these samples of `colour` need be there.
     """
-    west, known = repeats.colours[at - 1], colour & ((1 << (16 * planes)) - 1)
+    mask = (1 << (16 * planes)) - 1
+    west, known = repeats.colours[at - 1], colour & mask
     first = np.int64(-1)
     for guess in range(_GUESSES):
         proposal = repeats.dictionary[_entry_of(guess, known, planes, west)]
         rate = repeats.rates[(at % repeats.scratch[STRIDE]) >> 3, guess * 4 + planes]
-        if rate < _WORTHWHILE or proposal < 0 or proposal == first or proposal & ((1 << (16 * planes)) - 1) != known:
+        if rate < _WORTHWHILE or proposal < 0 or proposal == first or proposal & mask != known:
             continue
         first = proposal
         _find_nodes(repeats, at, proposal, 1 + guess, TRIES + min(planes - 1, 1))

@@ -166,7 +166,7 @@ def _certain(kind: int, base: int, most: int, low: int, high: int, reach: int) -
 
 
 @inner
-def _step_and_node(kind: int, bucket: int, negative: int) -> tuple[int, int]:
+def _step_and_node(kind: int, bucket: int, negative: int) -> tuple[np.int64, np.int64]:
     """Return the kind of decision for mixers, and the word of a slot that counts it (0 for none)."""
     if kind == ZERO:
         return np.int64(0), np.int64(1)

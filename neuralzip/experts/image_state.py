@@ -48,7 +48,8 @@ class State(NamedTuple):
     """Everything adaptive but the least-squares bank.
 
     Attributes:
-        shape: [LIMITS + 2 P] int64: H, W, stride of a padded row, N, C, P, bits beyond eight, then ranges of the planes.
+        shape: [LIMITS + 2 P] int64: H, W, stride of a padded row, N, C, P, bits beyond eight, then the planes'
+            ranges.
         samples: [P * N, ERRORS + C] int32: value; residual to the blend, in 1/16 of the
             upper eight bits' level; errors of the centres, in 1/16 level.
         nodes: direct counters, [P, D, DIRECT_SIZE, 16] flat.

@@ -48,7 +48,7 @@ def _signature(operands: int) -> Any:
     return types.void(types.float64[::1], *([types.int64] * operands))
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def subtract_products(
     typing_context: Any, array: Any, target: Any, a: Any, b: Any, b_step: Any, count: Any
 ) -> Any:
@@ -68,7 +68,7 @@ def subtract_products(
     return _signature(5), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def subtract_products_4(
     typing_context: Any, array: Any, target: Any, a: Any, b: Any, b_row: Any, count: Any
 ) -> Any:
@@ -93,7 +93,7 @@ def subtract_products_4(
     return _signature(5), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def multiply(typing_context: Any, array: Any, target: Any, factor: Any) -> Any:
     """target *= factor."""
 
@@ -105,7 +105,7 @@ def multiply(typing_context: Any, array: Any, target: Any, factor: Any) -> Any:
     return _signature(2), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def inverse_root(typing_context: Any, array: Any, target: Any, least: Any) -> Any:
     """target = 1 / sqrt(max(target, least)); a NaN becomes 1 / sqrt(least)."""
 
@@ -123,7 +123,7 @@ def inverse_root(typing_context: Any, array: Any, target: Any, least: Any) -> An
     return _signature(2), generate
 
 
-@intrinsic  # type: ignore[misc]
+@intrinsic
 def absorb(typing_context: Any, array: Any, target: Any, weights: Any, x: Any, z: Any, i: Any, count: Any) -> Any:
     """target[j] = target[j] * w[0] + w[1] * x[i] * x[j] + w[2] * z[i] * z[j], j < count: two weighted samples."""
 

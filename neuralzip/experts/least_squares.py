@@ -11,7 +11,7 @@ Strict arithmetic: float64 +, -, *, / and sqrt in a fixed order, eight rows side
 contraction; predictions leave rounded to 1/UNIT grey levels. So they are the same integers on every machine and
 for any number of threads.
 
-Source: least-squares prediction as in TMW, MRP and paq8px's OLS; the row-wise recursion along a wavefront is our own.
+Source: least-squares prediction as in TMW, MRP and paq8px's OLS; the recursion by rows along a wavefront is ours.
 
     H rows, W columns, P planes, K learners of a plane, n inputs of a learner, R = ceil(H / LANES) bands of rows.
 """
@@ -268,7 +268,7 @@ def _solve(memory: Floats, work: int, n: int, least: int) -> None:
 
 
 @inner
-def _rounded(value: float, low: float, high: float) -> int:
+def _rounded(value: float, low: float, high: float) -> np.int64:
     """Return a prediction in 1/UNIT, clamped; a NaN becomes the lower limit."""
     if not value > low:
         return np.int64(low) * UNIT

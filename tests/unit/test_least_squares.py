@@ -101,4 +101,7 @@ def test_no_multiplication_is_fused_with_an_addition() -> None:
     assert "fmla" not in code
 
 
-GOLDEN: list[list[list[int]]] = []
+GOLDEN = [
+    [[1844, 2166, 2487, 2808], [2291, 2613, 2935, 3256], [2866, 3188, 3510, 3831]],
+    [[12743, 15036, 16277, 0], [15954, 16320, 34, 3284], [16320, 2732, 5800, 8646]],
+]
