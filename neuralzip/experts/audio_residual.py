@@ -169,12 +169,12 @@ def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int) 
     start = (base << POINT) - (1 << (POINT - 1))
     for q in range(Q):
         r.offsets[q] = min(max(start - r.means[q], -_MAX_DISTANCE), _MAX_DISTANCE)
-    if _code_side(r, coder, 1 if value >= base else 0):
-        value = base + _code_distance(r, coder, value - base, width)
-    else:
+    above = _code_side(r, coder, 1 if value >= base else 0)
+    if not above:
         for q in range(Q):
             r.offsets[q] = -r.offsets[q]
-        value = base - 1 - _code_distance(r, coder, base - 1 - value, width)
+    distance = _code_distance(r, coder, value - base if above else base - 1 - value, width)
+    value = base + distance if above else base - 1 - distance
     _learn_errors(r, c, value)
     return value
 
