@@ -40,6 +40,8 @@ from neuralzip.experts.image_state import (
     Words,
 )
 
+_OWN, _LED = 8, 15
+"""Hashed contexts from a sample's own plane, and from several planes; those from residuals are the rest."""
 _BLEND_POWER = np.array([round(65536 * 2 ** (-0.75 * d)) for d in range(22)], np.int64)
 
 
@@ -137,30 +139,24 @@ def _joined(a: int, b: int, c: int) -> int:
 
 
 @inner
-def _fill_keys(state: State, place: int, x: int, y: int) -> None:
-    """Describe the surroundings of a sample: D small numbers, then H keys to be hashed."""
+def _fill_direct(state: State, place: int, x: int, y: int) -> None:
+    """Describe the surroundings of a sample by D small numbers, and by what selects weights."""
     shape, scratch, v = state.shape, state.scratch, state.samples
     centres, keys = scratch[CENTRE:], scratch[KEYS:]
-    learners, size, plane = shape[CENTRES] - DERIVED, shape[SIZE], scratch[PLANE]
+    learners, plane = shape[CENTRES] - DERIVED, scratch[PLANE]
     base, energy = scratch[BASE], scratch[ENERGY]
     up = place - shape[STRIDE]
-    upper = up - shape[STRIDE]
-    w, n = np.int64(v[place - 1, VALUE]), np.int64(v[up, VALUE])
-    nw, ne = np.int64(v[up - 1, VALUE]), np.int64(v[up + 1, VALUE])
-    ww, nn, nne = np.int64(v[place - 2, VALUE]), np.int64(v[upper, VALUE]), np.int64(v[upper + 1, VALUE])
+    w, n, nw = np.int64(v[place - 1, VALUE]), np.int64(v[up, VALUE]), np.int64(v[up - 1, VALUE])
+    ne, nne = np.int64(v[up + 1, VALUE]), np.int64(v[up - shape[STRIDE] + 1, VALUE])
     rw, rn = quantised(v[place - 1, RESIDUAL]), quantised(v[up, RESIDUAL])
     rnw, rne = quantised(v[up - 1, RESIDUAL]), quantised(v[up + 1, RESIDUAL])
-    first, second = place - min(plane, 1) * size, place - min(plane, 2) * size
     ra = rb = rae = ras = np.int64(8)
-    a = aw = an = ae = b = bw = np.int64(0)
     if plane > 0:
-        ra, rae = quantised(v[first, RESIDUAL]), quantised(v[first + 1, RESIDUAL])
-        ras = quantised(v[first + shape[STRIDE] - 1, RESIDUAL])
-        a, aw = np.int64(v[first, VALUE]), np.int64(v[first - 1, VALUE])
-        an, ae = np.int64(v[first - shape[STRIDE], VALUE]), np.int64(v[first + 1, VALUE])
+        before = place - shape[SIZE]
+        ra, rae = quantised(v[before, RESIDUAL]), quantised(v[before + 1, RESIDUAL])
+        ras = quantised(v[before + shape[STRIDE] - 1, RESIDUAL])
     if plane > 1:
-        rb, b, bw = quantised(v[second, RESIDUAL]), np.int64(v[second, VALUE]), np.int64(v[second - 1, VALUE])
-    last = centres[learners - 1]
+        rb = quantised(v[place - 2 * shape[SIZE], RESIDUAL])
     apart = clipped((centres[0] - centres[min(1, learners - 1)]) >> 4, 7)
     scratch[FRACTION] = ((centres[learners + 1] - base * 64 + 32) >> 3) & 7
     scratch[LEADER] = ra
@@ -170,33 +166,98 @@ def _fill_keys(state: State, place: int, x: int, y: int) -> None:
     keys[1] = rw * 16 + rn
     keys[2] = (ra * 16 + energy) * 8 + (rae >> 1)
     keys[3] = (ra * 16 + rb) * 4 + (energy >> 2)
-    keys[4] = (apart * 16 + clipped((centres[0] - last) >> 4, 7)) * 8 + (energy >> 1)
+    keys[4] = (apart * 16 + clipped((centres[0] - centres[learners - 1]) >> 4, 7)) * 8 + (energy >> 1)
     keys[5] = (base & 255) * 16 + (energy >> 1)
     keys[6] = (rnw * 16 + rne) * 4 + (energy >> 2)
     keys[7] = (ra * 16 + rae) * 16 + ras
     keys[8] = ((x & 7) * 8 + (y & 7)) * 8 + (energy >> 1)
     keys[9] = clipped(w - base, 31) * 64 + clipped(n - base, 31)
     keys[10] = clipped(w + n - nw - base, 31) * 64 + clipped(n + ne - nne - base, 31)
-    keys[DIRECT] = _joined((w << 16) + n, a, b)
-    keys[DIRECT + 1] = _joined(a - base, b - base, energy >> 2)
-    keys[DIRECT + 2] = _joined(w - n, n - ne, w - nw)
-    keys[DIRECT + 3] = _joined(w, base, energy >> 2)
-    keys[DIRECT + 4] = _joined(ww - w, w - base, a - aw)
-    keys[DIRECT + 5] = _joined(nn - n, n - base, a - an)
-    keys[DIRECT + 6] = _joined(w + a - aw - base, n + a - an - base, energy >> 2)
-    keys[DIRECT + 7] = _joined(base, a, b)
-    keys[DIRECT + 8] = _joined(w + b - bw - base, b, base)
-    keys[DIRECT + 9] = _joined((centres[0] - base * 64) >> 3, (last - base * 64) >> 3, energy)
-    keys[DIRECT + 10] = _joined(rw * 16 + rn, rnw * 16 + rne, ra * 16 + rb)
-    keys[DIRECT + 11] = _joined((a - aw) * 1024 + (a - an), a - ae, w - base)
-    keys[DIRECT + 12] = _joined((centres[learners + 1] - base * 64) >> 2, a - base, b - base)
+
+
+@inner
+def _fill_own(state: State, keys: Ints, place: int) -> None:
+    """Describe a sample by its own plane: the first OWN keys to be hashed."""
+    v, centres, base = state.samples, state.scratch[CENTRE:], state.scratch[BASE]
+    energy, learners = state.scratch[ENERGY], state.shape[CENTRES] - DERIVED
+    up = place - state.shape[STRIDE]
+    top = up - state.shape[STRIDE]
+    w, n = np.int64(v[place - 1, VALUE]), np.int64(v[up, VALUE])
+    nw, ne = np.int64(v[up - 1, VALUE]), np.int64(v[up + 1, VALUE])
+    ww, nn, nne = np.int64(v[place - 2, VALUE]), np.int64(v[top, VALUE]), np.int64(v[top + 1, VALUE])
+    last, middle = centres[learners - 1], centres[min(1, learners - 1)]
+    keys[0] = _joined(w - n, n - ne, w - nw)
+    keys[1] = _joined(w, base, energy >> 2)
+    keys[2] = _joined(w - base, n - base, nw - base)
+    keys[3] = _joined(n - base, ne - base, nne - base)
+    keys[4] = _joined((w + ne - 2 * base) >> 1, (n + nw - 2 * base) >> 1, (ww + nn - 2 * base) >> 1)
+    keys[5] = _joined((centres[0] - base * 64) >> 3, (last - base * 64) >> 3, energy)
+    keys[6] = _joined((centres[0] - base * 64) >> 2, (centres[learners + 2] - base * 64) >> 3, energy >> 1)
+    keys[7] = _joined((middle - base * 64) >> 3, (last - base * 64) >> 3, energy >> 1)
+
+
+@inner
+def _fill_led(state: State, keys: Ints, place: int) -> None:
+    """Describe a sample by its own plane and the two before, 0 where there is none."""
+    v, shape, base, energy = state.samples, state.shape, state.scratch[BASE], state.scratch[ENERGY]
+    plane, stride, up = state.scratch[PLANE], shape[STRIDE], place - shape[STRIDE]
+    w, n, nw = np.int64(v[place - 1, VALUE]), np.int64(v[up, VALUE]), np.int64(v[up - 1, VALUE])
+    ww, nn = np.int64(v[place - 2, VALUE]), np.int64(v[up - stride, VALUE])
+    a = aw = an = ae = anw = b = bw = bn = np.int64(0)
+    if plane > 0:
+        at = place - shape[SIZE]
+        a, aw, ae = np.int64(v[at, VALUE]), np.int64(v[at - 1, VALUE]), np.int64(v[at + 1, VALUE])
+        an, anw = np.int64(v[at - stride, VALUE]), np.int64(v[at - stride - 1, VALUE])
+    if plane > 1:
+        at = place - 2 * shape[SIZE]
+        b, bw, bn = np.int64(v[at, VALUE]), np.int64(v[at - 1, VALUE]), np.int64(v[at - stride, VALUE])
+    bias = state.scratch[CENTRE + shape[CENTRES] - DERIVED + 1] - base * 64
+    keys[0] = _joined((w << 16) + n, a, b)
+    keys[1] = _joined(a - base, b - base, energy >> 2)
+    keys[2] = _joined(ww - w, w - base, a - aw)
+    keys[3] = _joined(nn - n, n - base, a - an)
+    keys[4] = _joined(w + a - aw - base, n + a - an - base, energy >> 2)
+    keys[5] = _joined(base, a, b)
+    keys[6] = _joined(w + b - bw - base, b, base)
+    keys[7] = _joined((a - aw) * 1024 + (a - an), a - ae, w - base)
+    keys[8] = _joined(bias >> 2, a - base, b - base)
+    keys[9] = _joined(w, a, base)
+    keys[10] = _joined(n, a, base)
+    keys[11] = _joined(w + n - nw - base, a - aw - an + anw, energy >> 2)
+    keys[12] = _joined((2 * a - aw - an) >> 1, (w + n - 2 * base) >> 1, energy >> 2)
+    keys[13] = _joined(w - base, a - aw, b - bw)
+    keys[14] = _joined(n - base, a - an, b - bn)
+
+
+@inner
+def _fill_residuals(state: State, keys: Ints, place: int) -> None:
+    """Describe a sample by the residuals around it: the last keys to be hashed."""
+    v, shape, energy, plane = state.samples, state.shape, state.scratch[ENERGY], state.scratch[PLANE]
+    up = place - shape[STRIDE]
+    rw, rn = quantised(v[place - 1, RESIDUAL]), quantised(v[up, RESIDUAL])
+    rnw, rne = quantised(v[up - 1, RESIDUAL]), quantised(v[up + 1, RESIDUAL])
+    rww, rnn = quantised(v[place - 2, RESIDUAL]), quantised(v[up - shape[STRIDE], RESIDUAL])
+    ra = rae = rb = np.int64(8)
+    if plane > 0:
+        before = place - shape[SIZE]
+        ra, rae = quantised(v[before, RESIDUAL]), quantised(v[before + 1, RESIDUAL])
+    if plane > 1:
+        rb = quantised(v[place - 2 * shape[SIZE], RESIDUAL])
+    keys[0] = _joined(rw * 16 + rn, rnw * 16 + rne, ra * 16 + rb)
+    keys[1] = _joined(rw, ra, energy * 16 + rae)
+    keys[2] = _joined(rn * 16 + rw, ra, rb)
+    keys[3] = _joined(rw * 16 + rww, rn * 16 + rnn, ra)
 
 
 @inner
 def find_contexts(state: State, place: int, x: int, y: int) -> None:
     """Choose the counters and weight rows of a sample; its centres must be there."""
     scratch, table = state.scratch, state.table
-    _fill_keys(state, place, x, y)
+    hashed_keys = scratch[KEYS + DIRECT :]
+    _fill_direct(state, place, x, y)
+    _fill_own(state, hashed_keys, place)
+    _fill_led(state, hashed_keys[_OWN:], place)
+    _fill_residuals(state, hashed_keys[_OWN + _LED :], place)
     plane = scratch[PLANE]
     for i in range(DIRECT):
         context = scratch[KEYS + i] & (DIRECT_SIZE - 1)

@@ -83,7 +83,7 @@ def _fill_logistics(
 
 @inner
 def _fill_counters(state: State, node: int) -> None:
-    """Enter every counter's probability, as a logit and as a plain difference from one half."""
+    """Enter every counter's logit, weaker where it has seen little."""
     inputs, scratch = state.mixer.inputs, state.scratch
     k = state.shape[CENTRES] + 1 + EXTRA
     for i in range(DIRECT + HASHED):
@@ -91,8 +91,7 @@ def _fill_counters(state: State, node: int) -> None:
         counter = state.nodes[place] if i < DIRECT else state.table[place]
         p, trust = node_p(counter), _TRUST[node_count(counter)]
         inputs[k] = (stretch(p) * trust) >> 8
-        inputs[k + 1] = ((p - 32768) * trust) >> 15
-        k += 2
+        k += 1
     inputs[k] = 77
 
 
@@ -100,7 +99,7 @@ def _fill_counters(state: State, node: int) -> None:
 def _clear_counters(state: State) -> None:
     """Enter no opinion for every counter."""
     first = state.shape[CENTRES] + 1 + EXTRA
-    for k in range(first, first + 2 * (DIRECT + HASHED)):
+    for k in range(first, first + (DIRECT + HASHED)):
         state.mixer.inputs[k] = 0
 
 

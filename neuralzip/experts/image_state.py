@@ -21,7 +21,7 @@ Words = npt.NDArray[np.int32]
 
 DIRECT = 11
 DIRECT_SIZE = 1 << 12
-HASHED = 13
+HASHED = 27
 DERIVED = 3
 """Centres beside the learners': their blend, and the blend with two learned corrections."""
 NODES = 24
@@ -72,7 +72,7 @@ class State(NamedTuple):
 
 def inputs_of(centres: int) -> int:
     """Return how many inputs the mixers have."""
-    return -(-(centres + 1 + EXTRA + 2 * (DIRECT + HASHED) + 1) // 64) * 64
+    return -(-(centres + 1 + EXTRA + DIRECT + HASHED + 1) // 64) * 64
 
 
 def new_state(planes: int, height: int, width: int, learners: int, limits: list[tuple[int, int]]) -> State:
@@ -84,7 +84,7 @@ def new_state(planes: int, height: int, width: int, learners: int, limits: list[
     samples = np.zeros((planes * size, ERRORS + centres), np.int32)
     samples[:, VALUE] = np.repeat(np.array([(low + high) // 2 for low, high in limits], np.int32), size)
     samples[:, ERRORS:] = 32
-    log2_slots = int(min(max(planes * height * width * HASHED // 4, 1 << 12), 1 << 20) - 1).bit_length()
+    log2_slots = int(min(max(planes * height * width * HASHED // 4, 1 << 12), 1 << 21) - 1).bit_length()
     sets = tuple(planes * rows for rows in SELECTORS)
     return State(
         shape=np.array([height, width, stride, size, centres, planes, fine, *np.ravel(limits)], np.int64),
