@@ -11,6 +11,7 @@ H rows, W columns, C channels of a picture, P planes of a stack.
 """
 
 import importlib
+import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -89,7 +90,8 @@ class ImageCodec:
         for picture in image.pictures:
             payload += encode_picture(picture, coder, meter)
         params = _PARAMS.pack(VERSION, FORMATS.index(image.format), len(packed))
-        yield Block(self.name, params, bytes(payload), len(data), coder.models, coder.nll_bits)
+        nll_bits = None if math.isnan(coder.nll_bits) else coder.nll_bits
+        yield Block(self.name, params, bytes(payload), len(data), coder.models, nll_bits)
 
     def decode(self, block: Block, options: Options) -> bytes:
         """Return the bytes of the file."""

@@ -11,6 +11,7 @@ costs what eight bits cost. Bands keep memory bounded; each starts afresh. P pla
 """
 
 import functools
+import math
 import os
 import struct
 from collections.abc import Callable, Iterator
@@ -53,14 +54,15 @@ class Coder:
         models: identities that a block names; None when encoding.
 
     Attributes:
-        nll_bits: ideal code length so far; None where a method does not tell.
+        nll_bits: ideal code length so far; not a number once a method did not tell.
     """
 
     def __init__(self, options: Options, models: tuple[bytes, ...] | None = None) -> None:
         self.options = options
-        self.nll_bits: float | None = 0.0
+        self.nll_bits = 0.0
         self._named = models
         self._used: list[bytes] = []
+        self._fast = False
 
     @property
     def models(self) -> tuple[bytes, ...]:
@@ -82,28 +84,34 @@ class Coder:
         return IntPixelCNN(model, "cuda" if self.options.device == "cuda" else "cpu")
 
     def stacks(self, picture: Picture) -> list[int]:
-        """Return how many planes go together, in coding order."""
+        """Return how many planes of the next picture go together, in coding order."""
         channels = picture.pixels.shape[2]
-        if not self.is_fast(picture):
+        self._fast = self.is_fast(picture)
+        if not self._fast:
             return [channels]
         return [3] + [1] * (channels - 3) if channels >= 3 else [1] * channels
 
     def is_fast(self, picture: Picture) -> bool:
         """Say whether the fast model codes a picture: where the user chose it and it suits the picture.
 
-        Indices of a palette do not suit it, nor do long thin pictures, whose wavefronts hold next to nothing.
+        Indices of a palette and graphics do not suit it, for which the other model is fast too, nor do long thin
+        pictures, whose wavefronts hold next to nothing.
         """
+        if self.options.model != FAST:
+            return False
+        from neuralzip.codecs.image_graphics import SURELY_PHOTO, repeat_share
+
         height, width = picture.pixels.shape[:2]
         indexed = picture.depth < 8 or (picture.kind == "palette" and not is_grey_ramp(picture))
         thin = THIN_PIXELS < height * width < 4 * (width + 2 * height)
-        return self.options.model == FAST and not indexed and not thin
+        return not (indexed or thin or repeat_share(picture.pixels.transpose(2, 0, 1)) > SURELY_PHOTO)
 
     def encode(self, stack: Samples, picture: Picture, report: Report | None) -> tuple[int, bytes]:
-        """Return (method, body) of a stack [P, H, W] of a picture."""
+        """Return (method, body) of a stack [P, H, W] of the picture that `stacks` was asked about."""
         values = stack.reshape(len(stack), -1)
         if (values == values[:, :1]).all():
             return CONSTANT, values[:, 0].astype("<u2").tobytes()
-        if self.is_fast(picture):
+        if self._fast:
             return NET, self._encode_net(stack, report)
         return MIXING, self._encode_mixing(stack, report)
 
@@ -137,8 +145,7 @@ class Coder:
             coded = self._each(
                 code, [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)], report
             )
-        if self.nll_bits is not None:
-            self.nll_bits += sum(nll for _, nll in coded)
+        self.nll_bits += sum(nll for _, nll in coded)
         return _NET_HEAD.pack(divisor, fine) + _join([payload for payload, _ in coded])
 
     def _decode_net(self, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
@@ -162,7 +169,7 @@ class Coder:
     def _encode_mixing(self, stack: Samples, report: Report | None) -> bytes:
         from neuralzip.codecs import image_mixing
 
-        self.nll_bits = None
+        self.nll_bits = math.nan
         divisor, reduced = reduce(stack)
         parts = [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)]
         return _MIXING_HEAD.pack(divisor) + _join(self._each(image_mixing.encode_picture, parts, report))

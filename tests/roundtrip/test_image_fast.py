@@ -181,3 +181,13 @@ def test_no_picture_is_refused() -> None:
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "P", "1"])
 def test_default_model(mode: str) -> None:
     check_roundtrip(ImageCodec(), file_of(pixels(3), "png", mode), Options())
+
+
+@pytest.mark.usefixtures("models")
+def test_graphics_do_not_go_through_the_net() -> None:
+    flat = np.zeros((60, 60, 3), np.uint8)
+    flat[10:40, 10:40] = 200
+    (block,) = check_roundtrip(ImageCodec(), file_of(flat, "ppm"), FAST)
+    assert block.models == ()
+    (block,) = check_roundtrip(ImageCodec(), file_of(pixels(3), "ppm"), FAST)
+    assert len(block.models) == 1
