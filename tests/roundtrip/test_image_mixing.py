@@ -86,10 +86,9 @@ def test_a_truncated_body_is_refused(encode: Encode, decode: Decode) -> None:
         decode(encode(given)[:-8], given.shape)
 
 
-@pytest.mark.parametrize(
-    ("encode", "digest"),
-    [(encode_picture, "MIXING"), (encode_graphics, "GRAPHICS")],
-)
+@pytest.mark.parametrize(("encode", "digest"), [(encode_picture, "044275a291de53fb"), (encode_graphics, "ac5319847ec0adf7")])
 def test_the_stream_is_the_same_for_ever(encode: Encode, digest: str) -> None:
-    given = np.concatenate([texture((3, 24, 20), 256, seed=7), drawing((3, 24, 12), 256)], axis=2)
+    given = texture((3, 24, 32), 256, seed=7)
+    if encode is encode_graphics:
+        given[:, :, 20:] = drawing((3, 24, 12), 256)
     assert hashlib.sha256(encode(given)).hexdigest()[:16] == digest
