@@ -242,16 +242,15 @@ class TextTask:
         s = self.shape
         rows = "".join(f"| {name} | {a:.4f} | {b:.4f} |\n" for name, (a, b) in self.exported.items())
         multiplied = s.layers * 4 * s.width * s.state + 256 * s.width
-        return f"""A byte-level recurrent net: {s.layers} gated linear recurrences, stream {s.width},
-state {s.state},
-{multiplied:,} multiplied weights of seven bits, and looked-up embeddings of the last one to four
-bytes and of the current word. Predicts the next byte for the byte codec, mixed there with online experts.
+        return f"""A byte-level recurrent net: {s.layers} gated linear recurrences, stream {s.width}, state
+{s.state}, {multiplied:,} multiplied weights of seven bits, and looked-up embeddings of the last one to four bytes
+and of the current word. Predicts the next byte for the byte codec, mixed there with online experts.
 Method: `neuralzip/nets/char_rnn.py`.
 
 Trained on English and multilingual prose, encyclopedic text, source code, markup and data, logs and e-mail.
 Sources: public-domain novels (ELTeC, CC BY encoding), Wikipedia (CC BY-SA), code, manuals and man pages under GPL,
-MIT, BSD, MPL and GFDL, and public log collections; code under RSAL or SSPL was left out. No development or test
-file is among them.
+MIT, BSD, MPL and GFDL, and public log collections. Blocks that name redis (RSAL or SSPL) or its identifiers, and
+their neighbours, were left out. No development or test file is among them.
 
 Bits a byte on development files (32 KiB in {DEV_LANES} lanes, common initial state), float and shipped integers:
 
