@@ -152,6 +152,8 @@ def _encode_group(samples: Samples, model: Model) -> tuple[bytes, float]:
 
 def _decode_group(reader: _Reader, channels: int, length: int, model: Model) -> Samples:
     flags, shift, table_size = _GROUP.unpack(reader.take(_GROUP.size))
+    if flags != (flags & _SWAPPED) | (_MAPPED if table_size else 0) or flags & _SWAPPED >= channels:
+        raise CorruptError(f"damaged: an audio group has the impossible flags {flags}")
     table = reader.take(table_size)
     streams = []
     for _ in range(0, length, audio_loop.SEGMENT_FRAMES):
