@@ -86,7 +86,9 @@ def test_a_truncated_body_is_refused(encode: Encode, decode: Decode) -> None:
         decode(encode(given)[:-8], given.shape)
 
 
-@pytest.mark.parametrize(("encode", "digest"), [(encode_picture, "044275a291de53fb"), (encode_graphics, "ac5319847ec0adf7")])
+@pytest.mark.parametrize(
+    ("encode", "digest"), [(encode_picture, "044275a291de53fb"), (encode_graphics, "ac5319847ec0adf7")]
+)
 def test_the_stream_is_the_same_for_ever(encode: Encode, digest: str) -> None:
     given = texture((3, 24, 32), 256, seed=7)
     if encode is encode_graphics:
