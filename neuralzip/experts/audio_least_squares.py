@@ -245,7 +245,7 @@ def _substitute(memory: Reals, where: Place) -> None:
     for i in range(where.size):
         m[weights + i] = m[rows + i * (width + U(LANES)) + width] * m[inverse + i]
     for back in range(where.size):
-        i = where.size - U(1) - back
-        known, factors = m[weights + i], where.scratch + i * width
-        for j in range(i):
+        row = where.size - U(1) - back
+        known, factors = m[weights + row], where.scratch + row * width
+        for j in range(row):
             m[weights + j] -= m[factors + j] * known

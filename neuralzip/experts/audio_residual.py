@@ -198,7 +198,7 @@ def _blend(r: Residual, c: int) -> None:
 
 
 @inner
-def _prepare(r: Residual, c: int, partner: int) -> int:
+def _prepare(r: Residual, c: int, partner: int) -> np.int64:
     """Set scales and facts; return the width of the first steps, a power of two."""
     for q in range(Q):
         recent, longer = r.errors[c, q, 0], r.errors[c, q, 1]
@@ -295,7 +295,7 @@ def _half_logit(r: Residual, q: int, at: int, width: int) -> int:
 def _code_flat(coder: BitCoder, distance: int, at: int, width: int) -> int:
     """Code a place within [at, at + width), all alike; at most 16 bits at a time."""
     while width > 1:
-        part = min(width, np.int64(1) << 16)
+        part = int(min(width, 1 << 16))
         size = width // part
         freq = (np.int64(1) << 24) // part
         if coder.decoding:

@@ -154,7 +154,7 @@ def begin(cells: Cells, text: Bytes, position: int) -> None:
 
 
 @inner
-def next_byte(cells: Cells, which: int, offset: int) -> int:
+def next_byte(cells: Cells, which: int, offset: int) -> int | np.int64:
     """Return the byte that an expectation has at an offset in the cell; the delimiter at its end, 0 behind."""
     length = cells.lengths[which]
     if offset < length:

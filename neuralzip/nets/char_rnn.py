@@ -94,7 +94,7 @@ def context_rows(
             s = np.int64(symbols[b, t])
             last = ((last << 8) | s) & 0xFFFFFFFF
             letter = (97 <= (s | 32) <= 122) or s >= 128
-            word = ((word + s + 1) * HASH_MULTIPLIER) & 0xFFFFFFFF if letter else 0
+            word = ((word + s + 1) * HASH_MULTIPLIER) & 0xFFFFFFFF if letter else np.int64(0)
             out[b, t, 0] = s
             out[b, t, 1] = hashed(last & 0xFFFF, rows[0])
             out[b, t, 2] = hashed(last & 0xFFFFFF, rows[1])

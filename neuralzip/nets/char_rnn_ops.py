@@ -95,7 +95,7 @@ def _scan(
 
 
 @numba.njit(cache=True, inline="always")
-def _through(gradient: float, x: float, slope: float) -> float:
+def _through(gradient: float, x: float, slope: float) -> float | np.float32:
     """Carry a gradient through a curve; where it is flat (slope 0) only what moves x back, by LEAK."""
     if slope > np.float32(0):
         return gradient * slope
