@@ -9,7 +9,7 @@ flush, the size of its words in bytes (varint), then the words.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -38,6 +38,8 @@ PRIMER = "bytes-primer"
 _PLAIN_MODELS = 2
 PREFERRED = ("base", "small")
 """Presets in the order of preference where the user chose none."""
+ALONE_BYTES = 160_000
+"""Up to here a net is worth its time in a single lane; beyond, the experts alone are the default."""
 LANE_BYTES = 1 << 15
 SYMBOLS = 256
 _STEP_BYTES = 1 << 14
@@ -84,14 +86,23 @@ class Bytes:
 
 
 def encode(data: bytes, options: Options) -> Block:
-    """Return `data` (1 .. MAX_BLOCK_BYTES bytes) as one block."""
-    setup = _setup(data, options)
+    """Return `data` (1 .. MAX_BLOCK_BYTES bytes) as one block, the smallest of the presets worth trying."""
+    first, *others = _presets(len(data), options)
+    best = _encode(data, first, options)
+    for preset in others:
+        block = _encode(data, preset, replace(options, progress=None))
+        if len(block.payload) < len(best.payload):
+            best = block
+    return best
+
+
+def _encode(data: bytes, preset: str, options: Options) -> Block:
+    setup = _setup(data, preset)
     model = _model(np.frombuffer(data, np.uint8).copy(), setup)
-    lanes = setup.lanes
-    coder = bits.encoder(8 * (min(len(data), FLUSH_BYTES) + lanes))
+    coder = bits.encoder(8 * (min(len(data), FLUSH_BYTES) + setup.lanes))
     guide = _guide(setup, options)
     payload, nll = bytearray(), 0.0
-    for steps in _flushes(len(data), lanes):
+    for steps in _flushes(len(data), setup.lanes):
         _run(model, coder, guide, steps, options)
         nll += bits.logged_bits(coder)
         words = bits.finish(coder)
@@ -130,8 +141,16 @@ def read_varint(data: bytes, place: int) -> tuple[int, int]:
     raise CorruptError("damaged: a number in a byte block has no end")
 
 
-def _setup(data: bytes, options: Options) -> Setup:
-    preset = _preset(options)
+def _presets(size: int, options: Options) -> tuple[str, ...]:
+    """Return the presets to try: the user's, or for small files the best net that is installed and none."""
+    if options.model is not None:
+        return (options.model,)
+    installed = {name for name, _ in zoo.model_files()}
+    nets = [preset for preset in PREFERRED if {NETS[preset], EXPERTS[preset]} <= installed]
+    return (nets[0], FAST) if nets and size <= ALONE_BYTES else (FAST,)
+
+
+def _setup(data: bytes, preset: str) -> Setup:
     models = (zoo.load(EXPERTS[preset]).identity, zoo.load(PRIMER).identity)
     if preset == FAST:
         return Setup(0, 1, models)
@@ -141,17 +160,9 @@ def _setup(data: bytes, options: Options) -> Setup:
     return Setup(best_kind(net, data), _lane_count(len(data)), (*models, net.identity))
 
 
-def _preset(options: Options) -> str:
-    """Return the preset that the user wants, or the best one that is installed."""
-    if options.model is not None:
-        return options.model
-    installed = {name for name, _ in zoo.model_files()}
-    return next((preset for preset in PREFERRED if NETS[preset] in installed), FAST)
-
-
 def _lane_count(size: int) -> int:
-    """Return how many lanes pay: each costs bits at its start, all together they feed the matrix products."""
-    return max(1, min(size // LANE_BYTES, 64))
+    """Return how many lanes a net gets: one while that is fast enough, since lanes cost bits."""
+    return 1 if size <= ALONE_BYTES else min(size // LANE_BYTES, 64)
 
 
 def _guide(setup: Setup, options: Options) -> "Guide | None":

@@ -53,7 +53,7 @@ def test_odd_bytes_come_back(parts: list[bytes]) -> None:
 def test_lanes_share_what_is_learnt(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = byte_codec._setup
     monkeypatch.setattr(
-        byte_codec, "_setup", lambda data, options: byte_codec.Setup(0, lanes, real(data, options).models)
+        byte_codec, "_setup", lambda data, preset: byte_codec.Setup(0, lanes, real(data, preset).models)
     )
     data = b"".join(b"line %d of the file, value %d\n" % (i, i * i % 97) for i in range(600))
     block = byte_codec.encode(data, FAST)
@@ -108,3 +108,21 @@ def test_progress_reaches_the_end() -> None:
     )
     assert seen[-1] == (36000, 36000)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_the_net_is_used_where_it_helps_and_its_block_comes_back() -> None:
+    text = (
+        b"It was a bright morning in the small town, and nobody on the street had expected the rain to come back. "
+    )
+    block = byte_codec.encode(text * 2, Options())
+    assert len(block.models) == 3
+    assert byte_codec.decode(block, Options()) == text * 2
+    assert len(block.payload) <= len(byte_codec.encode(text * 2, FAST).payload)
+
+
+def test_a_net_in_several_lanes_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byte_codec, "_lane_count", lambda size: 3)
+    data = b"def area(width, height):\n    return width * height\n\n" * 9
+    block = byte_codec.encode(data, Options(model="small"))
+    assert block.params[3] == 3
+    assert byte_codec.decode(block, Options()) == data
