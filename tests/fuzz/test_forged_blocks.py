@@ -40,6 +40,9 @@ def recording() -> bytes:
 
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "image": picture,
+    "idf": picture,
+    "parallel": picture,
+    "flow": picture,
     "audio": recording,
     "table": lambda: b"".join(b"%d,%d,%.2f\n" % (i, i * i % 97, i / 7) for i in range(80)),
     "bytes": lambda: b"She sells sea shells on the sea shore. " * 12,

@@ -15,8 +15,11 @@ import struct
 import zlib
 from pathlib import Path
 
+import samples
+
 from neuralzip import compress
-from neuralzip.codecs.base import Block
+from neuralzip.codecs import registry
+from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.raw import stored
 from neuralzip.container import Writer
 from neuralzip.container.layout import varint
@@ -24,7 +27,6 @@ from neuralzip.container.layout import varint
 HERE = Path(__file__).parent
 MAGIC = b"\x8eNZ\r\n\n"
 TEXT = b"She sells sea shells on the sea shore; the shells she sells are sea shells, I am sure.\n" * 4
-IDS = {"raw": 0, "stdlib": 1}
 
 
 def u32(value: int) -> bytes:
@@ -254,7 +256,7 @@ def packed(*blocks: tuple[Block, bytes]) -> bytes:
     file = io.BytesIO()
     writer = Writer(file)
     for coded, content in blocks:
-        writer.add(IDS[coded.codec], coded.params, coded.payload, content, coded.models)
+        writer.add(registry.by_name(coded.codec).id, coded.params, coded.payload, content, coded.models)
     writer.close()
     return file.getvalue()
 
@@ -287,6 +289,39 @@ def good() -> dict[str, tuple[bytes, bytes]]:
     return files
 
 
+def neural() -> dict[str, tuple[str, str | None, bytes]]:
+    """Name -> (codec, preset, original) of the files that trained models and experts write."""
+    photo = samples.ppm(24, 36)
+    return {
+        "bytes-fast": ("bytes", "fast", samples.various()),
+        "bytes-small": ("bytes", "small", samples.various()),
+        "bytes-small-two-lanes": ("bytes", "small", samples.prose(66000)),
+        "image-fast": ("image", "fast", photo),
+        "image-fast-grey-12": ("image", "fast", samples.grey_12(20, 28)),
+        "image-graphics": ("image", None, samples.interface()),
+        "audio-base": ("audio", None, samples.wav(1500, 2, 2)),
+        "audio-fast": ("audio", "fast", samples.wav(1500, 1, 3)),
+        "table-csv": ("table", None, samples.csv()),
+        "table-npy-float32": ("table", None, samples.npy("<f4")),
+        "table-npy-int16": ("table", None, samples.npy("<i2")),
+        "idf": ("idf", "idf", photo),
+        "parallel": ("parallel", "parallel", photo),
+        "flow": ("flow", "flow", photo),
+    }
+
+
+def encoded(codec: str, model: str | None, original: bytes) -> bytes:
+    """Return the .nz file that a codec makes, whether or not it wins."""
+    options, place, blocks = Options(model), 0, []
+    for part in registry.by_name(codec).encode(io.BytesIO(original), options):
+        content = original[place : place + part.raw_size]
+        if registry.by_name(codec).decode(part, options) != content:
+            raise ValueError(f"{codec} does not restore its golden file")
+        blocks.append((part, content))
+        place += part.raw_size
+    return packed(*blocks)
+
+
 def write(folder: str, name: str, data: bytes) -> None:
     path = HERE / folder / f"{name}.nz"
     if not path.exists():
@@ -300,7 +335,11 @@ def main() -> None:
         write("unsupported", name, data)
     manifest_path = HERE / "good" / "manifest.json"
     manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
-    for name, (original, data) in good().items():
+    files = good()
+    for name, (codec, model, original) in neural().items():
+        if name not in manifest:
+            files[name] = original, encoded(codec, model, original)
+    for name, (original, data) in files.items():
         if name not in manifest:
             write("good", name, data)
             manifest[name] = {"size": len(original), "sha256": hashlib.sha256(original).hexdigest()}
