@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from neuralzip import container, zoo
+from neuralzip.bench import likelihoods
 from neuralzip.codecs import registry, select
 from neuralzip.codecs.base import Block, Options
 from neuralzip.container import Limits
@@ -145,11 +146,13 @@ def _decompress(packed: bytes, options: Options) -> bytes:
 
 
 def _likelihoods(blocks: Sequence[Block], data: bytes, options: Options) -> Mapping[str, float]:
-    """Return the model's own code lengths where one codec that can tell them took the whole file."""
-    names = {block.codec for block in blocks}
-    codec = registry.by_name(names.pop()) if len(names) == 1 else None
-    tell = getattr(codec, "likelihoods", None)
-    return {} if tell is None else tell(data, options)
+    """Return the nets' own code lengths where a net alone coded the whole file."""
+    if {block.codec for block in blocks} != {"image"} or options.model != "fast":
+        return {}
+    coded = _total([block.nll_bits for block in blocks])
+    float_bits = likelihoods.of_picture(data)
+    # The integer net's output is the frequency table itself, so its code length is that of the table.
+    return {} if coded is None or float_bits is None else {"float": float_bits, "integer": coded}
 
 
 def _total(parts: Iterable[float | None]) -> float | None:

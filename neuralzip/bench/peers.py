@@ -104,24 +104,28 @@ def _flac(level: float) -> Peer:
     return Peer(encode, decode)
 
 
-BYTES: Mapping[str, Peer] = MappingProxyType({
-    "gzip -9": Peer(lambda data: zlib.compress(data, 9, 31), lambda packed: zlib.decompress(packed, 31)),
-    "bzip2 -9": Peer(bz2.compress, bz2.decompress),
-    "xz -9e": Peer(lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME), lzma.decompress),
-    "zstd -22 --long": _zstd(22),
-    "brotli -11": _brotli(),
-    "ppmd -o6": _ppmd(6, 256 << 20),
-    "ppmd -o16": _ppmd(16, 256 << 20),
-})
+BYTES: Mapping[str, Peer] = MappingProxyType(
+    {
+        "gzip -9": Peer(lambda data: zlib.compress(data, 9, 31), lambda packed: zlib.decompress(packed, 31)),
+        "bzip2 -9": Peer(bz2.compress, bz2.decompress),
+        "xz -9e": Peer(lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME), lzma.decompress),
+        "zstd -22 --long": _zstd(22),
+        "brotli -11": _brotli(),
+        "ppmd -o6": _ppmd(6, 256 << 20),
+        "ppmd -o16": _ppmd(16, 256 << 20),
+    }
+)
 """Peers for any bytes."""
-PIXELS: Mapping[str, Peer] = MappingProxyType({
-    "png -9": _imagecodecs("png", level=9),
-    "webp lossless": _imagecodecs("webp", lossless=True, method=6, level=100),
-    "jpeg xl -e 7": _imagecodecs("jpegxl", lossless=True, effort=7),
-    "jpeg xl -e 9": _imagecodecs("jpegxl", lossless=True, effort=9),
-    "jpeg-ls": _imagecodecs("jpegls"),
-    "jpeg 2000": _imagecodecs("jpeg2k", level=0, reversible=True),
-})
+PIXELS: Mapping[str, Peer] = MappingProxyType(
+    {
+        "png -9": _imagecodecs("png", level=9),
+        "webp lossless": _imagecodecs("webp", lossless=True, method=6, level=100),
+        "jpeg xl -e 7": _imagecodecs("jpegxl", lossless=True, effort=7),
+        "jpeg xl -e 9": _imagecodecs("jpegxl", lossless=True, effort=9),
+        "jpeg-ls": _imagecodecs("jpegls"),
+        "jpeg 2000": _imagecodecs("jpeg2k", level=0, reversible=True),
+    }
+)
 """Peers for pixels [H, W, C] uint8 or uint16."""
 SAMPLES: Mapping[str, Peer] = MappingProxyType({"flac -8": _flac(1.0)})
 """Peers for samples [T, C] int16."""

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from neuralzip.nets import idf, lattice
+from neuralzip.nets.pixel_sight import Planes
 from neuralzip.train import loop, publish
-from neuralzip.train.image import Planes, gather_pool, read_planes
+from neuralzip.train.image import gather_pool, read_planes
 
 _LEVEL_CHANCES = np.array([0.60, 0.20, 0.10, 0.06, 0.04])
 _CROPS = 8

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 import numpy as np
@@ -17,34 +17,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from neuralzip.errors import UsageError
-from neuralzip.nets import pixel_front, pixel_walk, pixelcnn
+from neuralzip.nets import pixel_front, pixelcnn
+from neuralzip.nets.pixel_sight import Planes, Sight, look
 from neuralzip.train import loop, publish
 
-Planes = npt.NDArray[np.uint8]
 ENDINGS = (".png", ".webp", ".ppm", ".bmp")
 _MARGIN = 12
 _SKIPPED = 2
 """Pixels at a crop's border whose loss does not count: their taps see zeros that no picture has there."""
-
-
-class Sight(NamedTuple):
-    """What the net is shown of a picture or crop, virtual pixels in raster order.
-
-    Attributes:
-        inputs: [..., H, W, F] int8.
-        base: [..., H, W, 3] int32.
-        scale: [..., H, W, 3] int32.
-        samples: [..., H, W, 3] int32.
-    """
-
-    inputs: npt.NDArray[np.int8]
-    base: npt.NDArray[np.int32]
-    scale: npt.NDArray[np.int32]
-    samples: npt.NDArray[np.int32]
-
-    def alone(self) -> "Sight":
-        """Return a batch of one."""
-        return Sight(self.inputs[None], self.base[None], self.scale[None], self.samples[None])
 
 
 def read_planes(path: Path) -> Planes:
@@ -53,24 +33,6 @@ def read_planes(path: Path) -> Planes:
         # By way of RGBA, since palettes with transparency make a direct conversion warn.
         pixels = np.asarray(picture.convert("RGBA").convert("RGB"))
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[[1, 0, 2]])
-
-
-def look(planes: Planes, tables: pixel_front.Tables) -> Sight:
-    """Return what the net sees of planes [3, H, W]; the virtual width is W + 2 LAG."""
-    count, height, width = planes.shape
-    wide = width + pixel_front.LAG * (count - 1)
-    front = pixel_front.start(height, width, tables)
-    sight = Sight(
-        np.zeros((height, wide, pixel_front.INPUTS), np.int8),
-        np.zeros((height, wide, count), np.int32),
-        np.zeros((height, wide, count), np.int32),
-        np.zeros((height, wide, count), np.int32),
-    )
-    pixel_walk.analyse(front, pixel_front.new_group(front), planes, sight.inputs, sight.base, sight.scale)
-    for plane in range(count):
-        lag = pixel_front.LAG * plane
-        sight.samples[:, lag : lag + width, plane] = planes[plane]
-    return sight
 
 
 @dataclass(frozen=True, slots=True)

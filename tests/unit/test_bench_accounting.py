@@ -10,7 +10,6 @@ from PIL import Image
 
 from neuralzip import api
 from neuralzip.bench import accounting
-from neuralzip.codecs import registry
 from neuralzip.codecs.base import Options
 
 TEXT = b"the quick brown fox jumps over the lazy dog; " * 40
@@ -35,14 +34,16 @@ def test_the_figures_are_those_of_the_file(text: Path) -> None:
         assert report.coded_nll_bits <= report.payload_bytes * 8
 
 
-def test_a_codec_may_tell_its_likelihoods(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (name,) = accounting.measure(text, Options()).codecs
-    codec = registry.by_name(name)
-    told = {"float": 100.0, "integer": 101.0}
-    monkeypatch.setattr(type(codec), "likelihoods", lambda self, data, options: told, raising=False)
-    report = accounting.measure(text, Options())
-    assert (report.float_nll_bits, report.integer_nll_bits) == (100.0, 101.0)
-    assert report.rate(100.0) == 100.0 / len(TEXT)
+def test_float_and_integer_nets_agree_on_a_picture(tmp_path: Path) -> None:
+    path, rng = tmp_path / "a.png", np.random.default_rng(3)
+    hills = np.add.outer(np.sin(np.arange(80) / 9), np.cos(np.arange(96) / 7))[..., None] * [40, 50, 30] + 128
+    Image.fromarray((hills + rng.normal(0, 4, hills.shape)).clip(0, 255).astype(np.uint8)).save(path)
+    report = accounting.measure(path, Options(model="fast"))
+    assert report.float_nll_bits is not None and report.integer_nll_bits is not None
+    assert abs(report.integer_nll_bits / report.float_nll_bits - 1) < 0.02
+    assert report.coded_nll_bits is not None
+    assert report.coded_nll_bits < report.payload_bytes * 8 < report.coded_nll_bits * 1.02 + 1500
+    assert accounting.measure(path, Options()).float_nll_bits is None
 
 
 def test_pictures_are_counted_in_sub_pixels(tmp_path: Path) -> None:

@@ -9,9 +9,8 @@ import torch
 from neuralzip import zoo
 from neuralzip.errors import ModelError
 from neuralzip.exact import logistic
-from neuralzip.nets import pixel_front, pixel_walk, pixelcnn
+from neuralzip.nets import pixel_front, pixel_sight, pixel_walk, pixelcnn
 from neuralzip.nets.pixelcnn_exact import ALPHABET, MEAN_BITS, IntPixelCNN, Mixtures
-from neuralzip.train import image as task
 from tests.pixel_models import picture, write_model
 
 
@@ -31,7 +30,7 @@ def trained() -> pixelcnn.PixelCNN:
     torch.manual_seed(3)
     net = pixelcnn.PixelCNN(channels=16, blocks=2, hidden=16, components=3)
     optimiser = torch.optim.Adam(net.parameters(), lr=5e-3)
-    sight = task.look(picture(3, 24, 32).astype(np.uint8), pixel_front.make_tables()).alone()
+    sight = pixel_sight.look(picture(3, 24, 32).astype(np.uint8), pixel_front.make_tables()).alone()
     inputs, base, scale, samples = (torch.from_numpy(part) for part in sight)
     for _ in range(12):
         optimiser.zero_grad()
@@ -47,7 +46,7 @@ def test_a_short_training_gains(trained: pixelcnn.PixelCNN) -> None:
 
 
 def float_bits(net: pixelcnn.PixelCNN, planes: np.ndarray) -> float:
-    sight = task.look(planes.astype(np.uint8), pixel_front.make_tables()).alone()
+    sight = pixel_sight.look(planes.astype(np.uint8), pixel_front.make_tables()).alone()
     inputs, base, scale, samples = (torch.from_numpy(part) for part in sight)
     with torch.no_grad():
         return float(net.bits(net(inputs), base, scale, samples).sum())
@@ -100,9 +99,10 @@ def test_inputs_do_not_depend_on_the_strength_of_the_texture() -> None:
     noise = rng.normal(0, 1, (3, 32, 32))
     faint, strong = (np.clip(128 + noise * s, 0, 255).astype(np.uint8) for s in (8, 32))
     inner = np.s_[8:, 8:-8, :20]
-    difference = task.look(faint, tables).inputs[inner].astype(int) - task.look(strong, tables).inputs[inner]
+    weak, loud = (pixel_sight.look(picture, tables).inputs[inner].astype(int) for picture in (faint, strong))
+    difference = weak - loud
     assert np.abs(difference).mean() < 5
-    assert np.abs(task.look(strong, tables).inputs[inner].astype(int)).mean() > 15
+    assert np.abs(loud).mean() > 15
 
 
 def test_taps_are_self_west_north_northwest_northeast() -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from neuralzip import zoo
 from neuralzip.errors import UsageError
-from neuralzip.nets import pixel_front
+from neuralzip.nets import pixel_front, pixel_sight
 from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 from neuralzip.train import image as task
 from tests.pixel_models import picture
@@ -45,7 +45,7 @@ def test_crops_lie_inside_their_window(data: Path) -> None:
 
 def test_samples_are_staggered() -> None:
     planes = picture(3, 6, 7).astype(np.uint8)
-    sight = task.look(planes, pixel_front.make_tables())
+    sight = pixel_sight.look(planes, pixel_front.make_tables())
     for plane in range(3):
         lag = pixel_front.LAG * plane
         assert np.array_equal(sight.samples[:, lag : lag + 7, plane], planes[plane])
