@@ -112,7 +112,7 @@ def test_progress_reaches_the_end() -> None:
 
 def test_the_net_is_used_where_it_helps_and_its_block_comes_back() -> None:
     text = (
-        b"It was a bright morning in the small town, and nobody on the street had expected the rain to come back. "
+        b"It was a bright morning in the small town, and nobody there had expected the rain to come back. "
     )
     block = byte_codec.encode(text * 2, Options())
     assert len(block.models) == 3
