@@ -1,4 +1,4 @@
-"""Write the golden files of a format version, once: `python tests/golden/make_golden.py`.
+"""Write the golden files of a format version, once: `python -m tests.golden.make_golden`.
 
 Files that exist are never written again: they stand for what a release wrote. The bad and unsupported ones are
 put together field by field, with right checksums wherever the checksum is not the point, so that the check behind
@@ -15,14 +15,13 @@ import struct
 import zlib
 from pathlib import Path
 
-import samples
-
 from neuralzip import compress
 from neuralzip.codecs import registry
 from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.raw import stored
 from neuralzip.container import Writer
 from neuralzip.container.layout import varint
+from tests.golden import samples
 
 HERE = Path(__file__).parent
 MAGIC = b"\x8eNZ\r\n\n"
