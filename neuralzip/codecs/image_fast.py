@@ -9,6 +9,7 @@ unit width, is stretched over all 2**(8 + fine) values, so that the lower bits c
 M rows of a step, K components, planes in the order G, R, B.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,19 +131,28 @@ def _lookup(planes: Samples, valid: npt.NDArray[np.bool_], first: int, step: int
                 samples[m, plane] = planes[plane, first + m, step - 2 * (first + m) - LAG * plane]
 
 
+_alone = threading.Lock()
+_before: list[int] = []
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Run torch on one thread.
 
     A step's products take some 100 microseconds; threads that wait for each other at every one of them gain little
     on an idle machine and lose a hundredfold on a busy one (375 s instead of 7.5 s for 768x512, measured).
+    Several threads may be within at once: the first to come changes the setting, the last to go restores it.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _alone:
+        _before.append(_before[0] if _before else torch.get_num_threads())
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _alone:
+            before = _before.pop()
+            if not _before:
+                torch.set_num_threads(before)
 
 
 @one_thread()

@@ -1,15 +1,19 @@
 """The default image model: chooses, for each picture, the lattice of its colours and how planes are coded.
 
-    body = kind (1), then for a kind of image_lattice (0 none):
-               lowest and highest value of each plane (2 + 2), size of misses (4), misses, words of image_planes
+    body = kind (1), then for a kind of image_lattice (0 none), or JOINT:
+               lowest and highest value of each plane (2 + 2), size of misses (4), misses, words of image_planes,
+               or of image_joint
            for GRAPHICS:
                body of image_graphics
 
 On a colour lattice the three planes coded are C1, C2, Y, their limits offset to be positive; `misses` are the
-pixels off it, packed. Otherwise planes are coded as given. P planes, H rows, W columns.
+pixels off it, packed. Otherwise planes are coded as given; JOINT, the
+mixing model hears a trained net as well, which was offered to the encoder. P planes, H rows, W columns.
 """
 
 import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,32 +26,47 @@ from neuralzip.codecs.image_graphics import (
     encode_graphics,
     repeat_share,
 )
-from neuralzip.codecs.image_planes import Planes, Report, Samples, decode_samples, encode_samples
+from neuralzip.codecs.image_planes import Limits, Planes, Report, Samples, decode_samples, encode_samples
 from neuralzip.errors import CorruptError
 from neuralzip.experts import image_lattice
 
-GRAPHICS = 16
+if TYPE_CHECKING:
+    from neuralzip.nets.pixelcnn_exact import IntPixelCNN
+
+Net = Callable[[], "IntPixelCNN | None"]
+"""Loads the net when it is needed; None where it is not installed."""
+GRAPHICS, JOINT = 16, 32
+_JOINT_PIXELS, _JOINT_ROWS = 1 << 12, 8
+"""Fewer pixels, or fewer a step, are not worth a net: it takes a second to load and a millisecond a step."""
 _TRIAL_SAMPLES = 1 << 19
 _TRIAL_STRIPS, _STRIP_ROWS = 3, 64
 _CODED_ORDER, _RGB_ORDER = (1, 2, 0), (1, 0, 2)
 _LIMIT_OFFSET = 1 << 12
 
 
-def encode_picture(planes: Planes, report: Report | None = None) -> bytes:
+def encode_picture(planes: Planes, report: Report | None = None, net: Net | None = None) -> bytes:
     """Return the body of planes [P, H, W], P >= 1, in coding order; three planes are G, R, B."""
     share = repeat_share(planes) if len(planes) <= MOST_PLANES else 0.0
     if share <= SURELY_PHOTO:
-        return _encode_photo(planes, report)
+        return _encode_photo(planes, report, net)
     if share >= SURELY_GRAPHICS:
         return bytes([GRAPHICS]) + encode_graphics(planes, report)
     if planes.size <= _TRIAL_SAMPLES:
-        return min(_encode_photo(planes, report), bytes([GRAPHICS]) + encode_graphics(planes, report), key=len)
+        graphics = bytes([GRAPHICS]) + encode_graphics(planes, report)
+        return min(_encode_photo(planes, report, net), graphics, key=len)
     if _graphics_win(planes):
         return bytes([GRAPHICS]) + encode_graphics(planes, report)
-    return _encode_photo(planes, report)
+    return _encode_photo(planes, report, net)
 
 
-def decode_picture(body: bytes, shape: tuple[int, int, int], report: Report | None = None) -> Planes:
+def is_joint(body: bytes) -> bool:
+    """Say whether decoding a body needs the net."""
+    return body[:1] == bytes([JOINT])
+
+
+def decode_picture(
+    body: bytes, shape: tuple[int, int, int], report: Report | None = None, net: Net | None = None
+) -> Planes:
     """Return the planes [P, H, W] of a body.
 
     Raises:
@@ -56,25 +75,60 @@ def decode_picture(body: bytes, shape: tuple[int, int, int], report: Report | No
     if body[:1] == bytes([GRAPHICS]):
         return decode_graphics(body[1:], shape, report)
     start = 1 + 4 * shape[0]
-    if len(body) < start + 4 or body[0] > max(image_lattice.KINDS) or (body[0] and shape[0] != 3):
+    kind = image_lattice.NONE if is_joint(body) else body[0] if body else 0
+    if len(body) < start + 4 or kind > max(image_lattice.KINDS) or (body[0] and shape[0] != 3):
         raise CorruptError("damaged: impossible head of a picture")
-    offset = _LIMIT_OFFSET if body[0] else 0
+    offset = _LIMIT_OFFSET if kind else 0
     values = [value - offset for value in struct.unpack_from(f"<{2 * shape[0]}H", body, 1)]
     limits = list(zip(values[::2], values[1::2], strict=True))
     misses = start + 4 + int.from_bytes(body[start : start + 4], "little")
     if any(low > high for low, high in limits) or misses > len(body):
         raise CorruptError("damaged: impossible values of a picture")
+    if is_joint(body):
+        return _decode_joint(body[start + 4 :], shape, limits, report, net)
     samples = decode_samples(body[misses:], shape, limits, report)
-    return _from_lattice(body[0], samples, body[start + 4 : misses])
+    return _from_lattice(kind, samples, body[start + 4 : misses])
 
 
-def _encode_photo(planes: Planes, report: Report | None) -> bytes:
+def _decode_joint(
+    words: bytes, shape: tuple[int, int, int], limits: Limits, report: Report | None, net: Net | None
+) -> Planes:
+    """Return the planes of the words of image_joint."""
+    if _are_deep(limits) or _is_slow(shape):
+        raise CorruptError("damaged: impossible picture for a net")
+    loaded = net() if net is not None else None
+    if loaded is None:
+        raise CorruptError("damaged: a picture names no weights")
+    from neuralzip.codecs.image_joint import decode_joint
+
+    return decode_joint(loaded, words, shape, limits, report).astype(np.uint16)
+
+
+def _are_deep(limits: Limits) -> bool:
+    """Say whether some value is none that the net can see."""
+    return max(high for _, high in limits) > 255
+
+
+def _is_slow(shape: tuple[int, int, int]) -> bool:
+    """Say whether a net is not worth its time for planes [3, H, W]."""
+    _, height, width = shape
+    return height * width < max(_JOINT_PIXELS, _JOINT_ROWS * (width + 2 * height))
+
+
+def _encode_photo(planes: Planes, report: Report | None, net: Net | None = None) -> bytes:
     """Return the body of planes coded sample by sample."""
     kind, samples, misses = _to_lattice(planes)
+    suits = kind == image_lattice.NONE and len(planes) == 3 and not _is_slow(samples.shape)
     limits = [(int(plane.min()), int(plane.max())) for plane in samples]
     head = bytearray([kind])
     for low, high in limits:
         head += struct.pack("<HH", low + _LIMIT_OFFSET * (kind > 0), high + _LIMIT_OFFSET * (kind > 0))
+    loaded = net() if net is not None and suits and not _are_deep(limits) else None
+    if loaded is not None:
+        from neuralzip.codecs.image_joint import encode_joint
+
+        head[0] = JOINT
+        return bytes(head) + struct.pack("<I", 0) + encode_joint(loaded, samples, limits, report)
     return bytes(head) + struct.pack("<I", len(misses)) + misses + encode_samples(samples, limits, report)
 
 

@@ -59,9 +59,10 @@ def _learners(planes: int) -> tuple[Learner, ...]:
     )
 
 
-def _start(planes: int, height: int, width: int, limits: Limits) -> tuple[State, Bank]:
+def start(planes: int, height: int, width: int, limits: Limits, components: int = 0) -> tuple[State, Bank]:
+    """Return what is known before the first sample; `components` are those of a net's mixtures."""
     learners = _learners(planes)
-    state = new_state(planes, height, width, len(learners) // planes, limits)
+    state = new_state(planes, height, width, len(learners) // planes, limits, components)
     return state, new_bank(learners, height, width, limits)
 
 
@@ -79,12 +80,12 @@ def grown(coder: bits.BitCoder, room: int) -> bits.BitCoder:
 def encode_samples(samples: Samples, limits: Limits, report: Report | None = None) -> bytes:
     """Return the rANS words of planes [P, H, W] with the given ranges of values."""
     planes, height, width = samples.shape
-    state, bank = _start(planes, height, width, limits)
+    state, bank = start(planes, height, width, limits)
     coder, steps = bits.encoder(1 << 16), steps_of(planes, height, width)
     room = STEPS_AT_ONCE * min(height, width) * planes * DECISIONS_A_SAMPLE
     for first in range(0, steps, STEPS_AT_ONCE):
         coder = grown(coder, room)
-        code_steps(state, bank, coder, samples, first, min(first + STEPS_AT_ONCE, steps))
+        code_steps(state, bank, coder, samples, first, min(first + STEPS_AT_ONCE, steps), False)
         if report is not None:
             report(first / steps)
     return bits.finish(coder)
@@ -98,10 +99,10 @@ def decode_samples(
     Raises:
         CorruptError: the words are not those of such planes.
     """
-    state, bank = _start(*shape, limits)
+    state, bank = start(*shape, limits)
     coder, samples, steps = bits.decoder(payload), np.zeros(shape, np.int32), steps_of(*shape)
     for first in range(0, steps, STEPS_AT_ONCE):
-        code_steps(state, bank, coder, samples, first, min(first + STEPS_AT_ONCE, steps))
+        code_steps(state, bank, coder, samples, first, min(first + STEPS_AT_ONCE, steps), False)
         if report is not None:
             report(first / steps)
     if not bits.is_exhausted(coder):

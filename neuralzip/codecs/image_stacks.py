@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.codecs.base import Options
-from neuralzip.errors import CorruptError
+from neuralzip.errors import CorruptError, ModelError
 from neuralzip.media.types import Picture
 
 if TYPE_CHECKING:
@@ -67,21 +67,31 @@ class Coder:
     @property
     def models(self) -> tuple[bytes, ...]:
         """Identities of the weights that were used."""
-        return tuple(self._used)
+        return tuple(dict.fromkeys(self._used))
+
+    @functools.cached_property
+    def _net_weights(self) -> zoo.Model:
+        if self._named is None:
+            return zoo.load(NET_ID)
+        if self._named:
+            return zoo.load_identity(self._named[0])
+        raise CorruptError("damaged: an image block names no weights")
 
     @functools.cached_property
     def net(self) -> "IntPixelCNN":
-        """The fast model's net."""
+        """The trained net."""
         from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
-        if self._named is None:
-            model = zoo.load(NET_ID)
-        elif self._named:
-            model = zoo.load_identity(self._named[0])
-        else:
-            raise CorruptError("damaged: an image block names no weights")
-        self._used.append(model.identity)
-        return IntPixelCNN(model, "cuda" if self.options.device == "cuda" else "cpu")
+        return IntPixelCNN(self._net_weights, "cuda" if self.options.device == "cuda" else "cpu")
+
+    def net_to_hear(self) -> "IntPixelCNN | None":
+        """Return the net that the mixing model hears, None where there is none to encode with."""
+        try:
+            return self.net
+        except ModelError:
+            if self._named is not None:
+                raise
+            return None
 
     def stacks(self, picture: Picture) -> list[int]:
         """Return how many planes of the next picture go together, in coding order."""
@@ -135,6 +145,7 @@ class Coder:
         from neuralzip.codecs import image_fast
 
         net = self.net
+        self._used.append(self._net_weights.identity)
         divisor, reduced = reduce(stack)
         fine = max(0, int(reduced.max()).bit_length() - 8)
 
@@ -172,7 +183,14 @@ class Coder:
         self.nll_bits = math.nan
         divisor, reduced = reduce(stack)
         parts = [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)]
-        return _MIXING_HEAD.pack(divisor) + _join(self._each(image_mixing.encode_picture, parts, report))
+
+        def code(part: Samples, tell: Report | None) -> bytes:
+            return image_mixing.encode_picture(part, tell, self.net_to_hear)
+
+        coded = self._each(code, parts, report)
+        if any(image_mixing.is_joint(part) for part in coded):
+            self._used.append(self._net_weights.identity)
+        return _MIXING_HEAD.pack(divisor) + _join(coded)
 
     def _decode_mixing(self, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
         from neuralzip.codecs import image_mixing
@@ -181,7 +199,7 @@ class Coder:
             raise CorruptError("damaged: impossible stack of an image block")
 
         def code(part: tuple[int, bytes], tell: Report | None) -> Samples:
-            return image_mixing.decode_picture(part[1], (shape[0], part[0], shape[2]), tell)
+            return image_mixing.decode_picture(part[1], (shape[0], part[0], shape[2]), tell, self.net_to_hear)
 
         decoded = self._each(code, list(_parts(body, _MIXING_HEAD.size, shape)), report)
         return np.concatenate(decoded, axis=1) * np.uint16(*_MIXING_HEAD.unpack_from(body))

@@ -107,7 +107,7 @@ def _code_samples(
         _predict(state.samples, state.shape, state.scratch, sample, plane)
         find_centres(state, sample, plane)
         find_contexts(state, sample, x, y)
-        value = code_residual(state, coder, (colour >> (16 * plane)) & 0xFFFF)
+        value = code_residual(state, coder, (colour >> (16 * plane)) & 0xFFFF, state.mixtures[0, 0])
         enter_sample(state, sample, value)
         coded |= value << (16 * plane)
         if plane + 1 < planes:

@@ -11,6 +11,7 @@ from neuralzip.experts.apm import adapt, refine
 from neuralzip.experts.bits import BitCoder, code_bit
 from neuralzip.experts.counters import node_count, node_p, node_updated
 from neuralzip.experts.image_logistic import sign_logit, stop_logit, upper_logit, zero_logit
+from neuralzip.experts.image_opinion import ALL, mass_below, odds
 from neuralzip.experts.image_state import (
     APART,
     AROUND,
@@ -23,6 +24,7 @@ from neuralzip.experts.image_state import (
     EXTRA,
     FRACTION,
     HASHED,
+    LARGE_MAPS,
     LEADER,
     LIMITS,
     NODES,
@@ -79,6 +81,49 @@ def _fill_logistics(
             centre = -centre
         scale = scratch[CENTRE + count + which]
         inputs[k] = _opinion(kind, centre, scale if k < count else max(scale - 4, 0), start, bits)
+
+
+@inner
+def _tail(mixture: Words, limits: Ints, base: int, negative: int, reach: int) -> np.int64:
+    """Return the mass of all residuals of a sign and of at least `reach` > 0."""
+    if negative:
+        return mass_below(mixture, base - reach + 1) if base - reach >= limits[0] else np.int64(0)
+    return ALL - mass_below(mixture, base + reach) if base + reach <= limits[1] else np.int64(0)
+
+
+@inner
+def _net_opinion(mixture: Words, limits: Ints, base: int, kind: int, negative: int, start: int, bits: int) -> int:
+    """Return what a net's mixture says of a decision."""
+    if kind == ZERO or kind == SIGN:
+        above, below = _tail(mixture, limits, base, 0, 1), _tail(mixture, limits, base, 1, 1)
+        return odds(above, below) if kind == SIGN else odds(ALL - above - below, above + below)
+    near, far = (
+        _tail(mixture, limits, base, negative, start),
+        _tail(mixture, limits, base, negative, start + (1 << bits)),
+    )
+    if kind == STOP:
+        return odds(near - far, far)
+    middle = _tail(mixture, limits, base, negative, start + (1 << (bits - 1)))
+    return odds(middle - far, near - middle)
+
+
+@inner
+def _fill_net(state: State, mixture: Words, kind: int, step: int, negative: int, start: int, bits: int) -> None:
+    """Enter the net's opinion, if there is a net, and what it turned out to mean."""
+    if mixture.shape[1] == 0:
+        return
+    scratch, inputs, first = state.scratch, state.mixer.inputs, state.shape[CENTRES] + 1
+    limits = LIMITS + 2 * scratch[PLANE]
+    logit = _net_opinion(mixture, state.shape[limits : limits + 2], scratch[BASE], kind, negative, start, bits)
+    inputs[first] = logit
+    inputs[first + 1] = stretch(refine(state.maps, _net_map(state, step), logit))
+
+
+@inner
+def _net_map(state: State, step: int) -> int:
+    """Return the correction of the net's opinion on a decision."""
+    row = (state.shape[PLANES] + state.scratch[PLANE]) * NODES + step
+    return state.shape[PLANES] * LARGE_MAPS + row * ENERGIES + state.scratch[ENERGY]
 
 
 @inner
@@ -147,6 +192,8 @@ def _decide(state: State, coder: BitCoder, bit: int, step: int, node: int) -> in
     adapt(maps, small, mixed, bit, 6)
     adapt(maps, large, mixed, bit, 6)
     learn(mixer, bit, mixed)
+    if state.mixtures.shape[3]:
+        adapt(maps, _net_map(state, step), mixer.inputs[state.shape[CENTRES] + 1], bit, 6)
     if node:
         _learn_counters(state, node, bit)
     return bit
@@ -178,7 +225,7 @@ def _step_and_node(kind: int, bucket: int, negative: int) -> tuple[np.int64, np.
 
 
 @inner
-def code_residual(state: State, coder: BitCoder, value: int) -> int:
+def code_residual(state: State, coder: BitCoder, value: int, mixture: Words) -> int:
     """Code a sample whose centres and contexts are there; return it."""
     shape, scratch = state.shape, state.scratch
     base, limits = scratch[BASE], LIMITS + 2 * scratch[PLANE]
@@ -192,6 +239,7 @@ def code_residual(state: State, coder: BitCoder, value: int) -> int:
         if bit < 0:
             step, node = _step_and_node(kind, bucket, negative)
             _fill_logistics(state.mixer.inputs, scratch, shape[CENTRES], kind, negative, start, bits)
+            _fill_net(state, mixture, kind, step, negative, start, bits)
             bit = _decide(state, coder, wanted, step, node)
         if kind == ZERO:
             if bit:

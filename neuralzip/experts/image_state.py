@@ -58,6 +58,7 @@ class State(NamedTuple):
         maps: correction stages, [P * SMALL_MAPS + P * LARGE_MAPS, KNOTS].
         mixer: rows of plane p's sets follow those of plane p - 1.
         scratch: what is derived for the sample in work.
+        mixtures: [H, P, 3, K] int32, a net's view of the step in work; K = 0 where there is no net.
     """
 
     shape: Ints
@@ -68,6 +69,7 @@ class State(NamedTuple):
     maps: Words
     mixer: Mixer
     scratch: Ints
+    mixtures: Words
 
 
 def inputs_of(centres: int) -> int:
@@ -75,7 +77,9 @@ def inputs_of(centres: int) -> int:
     return -(-(centres + 1 + EXTRA + DIRECT + HASHED + 1) // 64) * 64
 
 
-def new_state(planes: int, height: int, width: int, learners: int, limits: list[tuple[int, int]]) -> State:
+def new_state(
+    planes: int, height: int, width: int, learners: int, limits: list[tuple[int, int]], components: int = 0
+) -> State:
     """Return the state before the first sample; `learners` is their number for each plane."""
     stride = width + 2 * PAD
     size = stride * (height + 2 * PAD)
@@ -92,9 +96,10 @@ def new_state(planes: int, height: int, width: int, learners: int, limits: list[
         nodes=counters.new_nodes(planes * DIRECT * DIRECT_SIZE * 16),
         table=counters.new_table(log2_slots),
         biases=np.zeros(2 * planes * BIASES, np.int32),
-        maps=apm.new_maps(planes * (SMALL_MAPS + LARGE_MAPS)),
+        maps=apm.new_maps(planes * (SMALL_MAPS * (2 if components else 1) + LARGE_MAPS)),
         mixer=new_mixer(inputs_of(centres), sets, planes * NODES * ENERGIES, 0.06, 0.008),
         scratch=np.zeros(CENTRE + 2 * centres, np.int64),
+        mixtures=np.zeros((height, planes, 3, components), np.int32),
     )
 
 

@@ -60,7 +60,7 @@ def _code_sample(state: State, bank: Bank, coder: BitCoder, plane: int, x: int, 
     place = plane * shape[SIZE] + (y + PAD) * shape[STRIDE] + PAD + x
     find_centres(state, place, plane)
     find_contexts(state, place, x, y)
-    value = code_residual(state, coder, value)
+    value = code_residual(state, coder, value, state.mixtures[y, plane])
     enter_sample(state, place, value)
     extend(state.samples, shape[STRIDE], place, x == 0, x == shape[WIDTH] - 1, y == shape[HEIGHT] - 1)
     reveal(bank, plane, x, y, value)
@@ -68,13 +68,29 @@ def _code_sample(state: State, bank: Bank, coder: BitCoder, plane: int, x: int, 
 
 
 @entry
+def predict(bank: Bank, t: int) -> None:
+    """Predict a step."""
+    predict_step(bank, t)
+
+
+@entry
 def code_steps(
-    state: State, bank: Bank, coder: BitCoder, samples: npt.NDArray[np.int32], first: int, stop: int
+    state: State,
+    bank: Bank,
+    coder: BitCoder,
+    samples: npt.NDArray[np.int32],
+    first: int,
+    stop: int,
+    predicted: bool,
 ) -> None:
-    """Code steps first .. stop - 1 of `samples` [P, H, W]; decoding fills it."""
+    """Code steps first .. stop - 1 of `samples` [P, H, W]; decoding fills it.
+
+    `predicted` says that least squares have predicted them.
+    """
     planes, height, width = samples.shape
     for t in range(first, stop):
-        predict_step(bank, t)
+        if not predicted:
+            predict_step(bank, t)
         for plane in range(planes):
             lead = t - LAG * plane
             for y in range(max(0, (lead - width + 2) // 2), min(height, lead // 2 + 1)):
