@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
+import torch
 
 from neuralzip.codecs.image_fast import one_thread
 from neuralzip.codecs.image_planes import DECISIONS_A_SAMPLE, Limits, Report, Samples, grown, start
@@ -48,7 +49,7 @@ def _of_step(samples: Samples, mixtures: Mixtures, t: int) -> Samples:
 def _known(net: IntPixelCNN, samples: Samples) -> Iterator[list[tuple[int, Mixtures]]]:
     """Yield (step, mixtures) of known samples, CHUNK at a time, the next chunk in work meanwhile."""
     walk = net.walk(*samples.shape[1:]).walk_known(samples.astype(np.uint8))
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
 
         def following() -> list[tuple[int, Mixtures]]:
             return [(t, mixtures) for t, mixtures, _ in islice(walk, CHUNK)]

@@ -31,7 +31,7 @@ BIASES = 1 << 11
 SELECTORS = (NODES * ENERGIES, NODES * 16, NODES * 64, NODES * 64, NODES * 64)
 SMALL_MAPS, LARGE_MAPS = NODES * ENERGIES, NODES << 10
 EXTRA = 2
-"""Inputs of a net's opinion."""
+"""Inputs of a net's opinion: as it is, and corrected; 0 without a net."""
 
 HEIGHT, WIDTH, STRIDE, SIZE, CENTRES, PLANES, FINE, LIMITS = range(8)
 """Places in State.shape."""
@@ -55,7 +55,7 @@ class State(NamedTuple):
         nodes: direct counters, [P, D, DIRECT_SIZE, 16] flat.
         table: hashed counters.
         biases: [2 P BIASES] int32, mean residuals of the blend by context, in 1/64 level << 10.
-        maps: correction stages, [P * SMALL_MAPS + P * LARGE_MAPS, KNOTS].
+        maps: correction stages, [P * SMALL_MAPS + P * LARGE_MAPS, KNOTS], with a net P * SMALL_MAPS more.
         mixer: rows of plane p's sets follow those of plane p - 1.
         scratch: what is derived for the sample in work.
         mixtures: [H, P, 3, K] int32, a net's view of the step in work; K = 0 where there is no net.
