@@ -1,8 +1,9 @@
 """The byte codec beside general compressors, in one run: bits per byte, seconds, coding overhead.
 
-    python benchmarks/texts.py FILE... [--model small] [--peers "xz -9e,ppmd -o6"] [--lanes]
+    python benchmarks/texts.py FILE... [--model small] [--peers "xz -9e,ppmd -o6"] [--lanes] [--primer]
 
-Every coded file is decoded again and compared. `--lanes` adds what 1, 4, 16 and 64 lanes cost.
+Every coded file is decoded again and compared. `--lanes` adds what 1, 4, 16 and 64 lanes cost, `--primer` what the
+experts alone reach without and with the shipped primer.
 """
 
 import argparse
@@ -10,9 +11,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from neuralzip import zoo
 from neuralzip.bench import peers
 from neuralzip.codecs import bytes as byte_codec
 from neuralzip.codecs.base import Options
+from neuralzip.experts import bits
+from neuralzip.experts.byte_model import code_steps, new_model, unpacked
+from neuralzip.experts.primer import new_primer, no_primer
 
 
 @dataclass(frozen=True)
@@ -72,12 +79,25 @@ def lane_costs(path: Path, options: Options) -> str:
     return f"{path.name} by lanes  " + "  ".join(cells)
 
 
+def primer_gain(path: Path) -> str:
+    text = np.frombuffer(path.read_bytes(), np.uint8)
+    arrays = zoo.load(byte_codec.PRIMER).arrays
+    start, cells = unpacked(zoo.load(byte_codec.EXPERTS["fast"]).arrays), []
+    for known in (no_primer(), new_primer(arrays["checks"], arrays["nodes"])):
+        model = new_model(text.copy(), np.array([0, len(text)], np.int64), start, known)
+        coder = bits.encoder(8 * len(text))
+        code_steps(model, coder, len(text), np.zeros((0, len(text), 256), np.int32))
+        cells.append(f"{bits.logged_bits(coder) / len(text):.3f}")
+    return f"| {path.name} | {' | '.join(cells)} |"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--model", help="small, base or fast; default: the best installed")
     parser.add_argument("--peers", default="xz -9e,brotli -11,ppmd -o6", help="names as in neuralzip.bench.peers")
     parser.add_argument("--lanes", action="store_true")
+    parser.add_argument("--primer", action="store_true")
     chosen = parser.parse_args()
     options, names = Options(model=chosen.model), [name for name in chosen.peers.split(",") if name]
     byte_codec.decode(byte_codec.encode(b"compile first", options), options)
@@ -85,6 +105,10 @@ def main() -> None:
     if chosen.lanes:
         for path in chosen.files:
             print(lane_costs(path, options))
+    if chosen.primer:
+        print(
+            "\n".join(["", "| file | without primer | with |", "|---|---|---|", *map(primer_gain, chosen.files)])
+        )
 
 
 if __name__ == "__main__":
