@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neuralzip.errors import UnsupportedError
-from neuralzip.media.png import bitcoder
+from neuralzip.media import bitcoder
 from neuralzip.media.png.deflate import deflate
 from neuralzip.media.png.guess import full_block, guess_rules
 from neuralzip.media.png.inflate import inflate

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from neuralzip.errors import CorruptError
-from neuralzip.media.png import bitcoder
-from neuralzip.media.png.bitcoder import NUMBER_CONTEXTS
+from neuralzip.media import bitcoder
+from neuralzip.media.bitcoder import NUMBER_CONTEXTS
 from neuralzip.media.png.inflate import inflate
 from neuralzip.media.png.optimal import OPTIMAL_CONTEXTS, STYLES, code_cheapest
 from neuralzip.media.png.stream import PADDING, DeflateStream

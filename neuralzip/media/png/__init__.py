@@ -5,7 +5,8 @@ these pixels, made by compiled integer code of our own; no zlib library of the m
 """
 
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media.png import bitcoder, rasters
+from neuralzip.media import bitcoder
+from neuralzip.media.png import rasters
 from neuralzip.media.png.chunks import (
     SIGNATURE,
     Chunk,

@@ -10,7 +10,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from neuralzip.media.png.bitcoder import BitCoder, code_bit
+from neuralzip.media.bitcoder import BitCoder, code_bit
 
 TYPES = 5
 FILTER_CONTEXTS = 3 * 64 + 8

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from neuralzip.media.png import bitcoder
+from neuralzip.media import bitcoder
 from neuralzip.media.png.stream import DYNAMIC, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import COMPARE, walk
 from neuralzip.media.png.zlib_rules import LAZY, LITERALS_ONLY, RUNS, Rules, matcher, zlib_rules

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError
-from neuralzip.media.png.bitcoder import NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
+from neuralzip.media.bitcoder import NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
 from neuralzip.media.png.stream import (
     COUNT,
     DISTANCE_EXTRA,

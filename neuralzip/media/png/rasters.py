@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.media.bitcoder import NUMBER_CONTEXTS, BitCoder, code_bits, code_number
 from neuralzip.media.png import zlib_stream
-from neuralzip.media.png.bitcoder import NUMBER_CONTEXTS, BitCoder, code_bits, code_number
 from neuralzip.media.png.chunks import Chunk, Group
 from neuralzip.media.png.filters import FILTER_CONTEXTS, code_filters, unfilter
 from neuralzip.media.png.layout import Bytes, Layout, Pass, pack_rows, read_layout, unpack_rows

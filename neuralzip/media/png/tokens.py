@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.media.png.bitcoder import DECODING, NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
+from neuralzip.media.bitcoder import DECODING, NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
 from neuralzip.media.png.stream import COUNT, MAX_MATCH, MIN_MATCH, STORED, TYPE
 from neuralzip.media.png.zlib_rules import DISTANCE, FAST, KIND, LATER, LAZY, LENGTH, STORE, advance, predict
 

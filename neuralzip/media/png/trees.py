@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError
-from neuralzip.media.png.bitcoder import BitCoder, code_bit, code_bits
+from neuralzip.media.bitcoder import BitCoder, code_bit, code_bits
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
     CODE_LENGTHS,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media.png.bitcoder import NUMBER_CONTEXTS, POSITION, BitCoder, code_bit, code_bits, code_number
+from neuralzip.media.bitcoder import NUMBER_CONTEXTS, POSITION, BitCoder, code_bit, code_bits, code_number
 from neuralzip.media.png.deflate import deflate
 from neuralzip.media.png.guess import Guess, full_block, guess_rules
 from neuralzip.media.png.inflate import inflate

@@ -1,6 +1,6 @@
 """An adaptive binary range coder in one array: one function codes a bit in both directions.
 
-The models of PNG corrections call `code_bit`; whether it writes the given bit or returns the next one is a
+Models of side information call `code_bit`; whether it writes the given bit or returns the next one is a
 property of the coder, so encoder and decoder are the same code. All arithmetic is on integers. Carry-less
 32-bit range coding as in Mahoney's lpaq; a probability is 22 bits with a 10-bit count of its age.
 
