@@ -7,15 +7,9 @@ was. The first latents of a file need bits to be popped: they are never invented
 some other part of the same file (side information, blocks coded by another model), sealed so that the receiver
 gets them back, which is the nested scheme; popping more than that is an error.
 
-State and words are those of `coding.rans` (and of constriction's AnsCoder): 24 bits of precision, 32-bit words,
-a 64-bit state.
-
-    words[0 .. count)   state          push: append the low word of a full state, then mix the symbol in
-    oldest ... newest   [2^32, 2^64)   pop:  take the symbol out, then refill the state from the newest word
-
-The compiled primitives work on two plain arrays, words (uint32) and head (uint64: state, count of words), so that
-a codec's own loop can push and pop without leaving compiled code. Every push adds at most one word: call
-`Stack.reserve` before such a loop.
+Pushing and popping are those of `coding.rans`, but the state stays in [2**32, 2**64): a stack with less below its
+seal is exhausted. The compiled primitives work on two plain arrays, words and head, so that a codec's own loop can
+push and pop without leaving compiled code. Every push adds at most one word: call `Stack.reserve` before such a loop.
 
 N symbols, K entries of an alphabet.
 """
@@ -25,43 +19,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.coding import rans
+from neuralzip.coding.rans import PRECISION, WORD_BITS, Head, Words, peek, push
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.exact.compiled import entry, inner
 
-PRECISION = 24
-WORD_BITS = 32
 STATE_BYTES = 8
-_MASK = np.uint64((1 << PRECISION) - 1)
 _LOW = np.uint64(1 << WORD_BITS)
-_P = np.uint64(PRECISION)
-_W = np.uint64(WORD_BITS)
-_FULL = np.uint64(64 - PRECISION)
-_ONE = np.uint64(1)
 
-Words = npt.NDArray[np.uint32]
-Head = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 
 
 class ExhaustedError(UnsupportedError):
     """More auxiliary bits were popped than the stack was given."""
-
-
-@inner
-def push(words: Words, head: Head, start: int, freq: int) -> None:
-    """Encode the interval [start, start + freq) of 2**24; freq >= 1."""
-    state, size = head[0], np.uint64(freq)
-    if (state >> _FULL) >= size:
-        words[np.int64(head[1])] = np.uint32(state & np.uint64(0xFFFFFFFF))
-        head[1] += _ONE
-        state >>= _W
-    head[0] = ((state // size) << _P) + state % size + np.uint64(start)
-
-
-@inner
-def peek(head: Head) -> int:
-    """Return the number in [0, 2**24) whose interval is the next symbol to pop."""
-    return int(np.int64(head[0] & _MASK))
 
 
 @inner
@@ -71,13 +41,9 @@ def drop(words: Words, head: Head, start: int, freq: int) -> None:
     Raises:
         ExhaustedError: fewer than 32 bits would remain below the seal.
     """
-    state = (head[0] >> _P) * np.uint64(freq) + (head[0] & _MASK) - np.uint64(start)
-    if state < _LOW:
-        if head[1] == np.uint64(0):
-            raise ExhaustedError("the stack holds fewer auxiliary bits than the latents need")
-        head[1] -= _ONE
-        state = (state << _W) | np.uint64(words[np.int64(head[1])])
-    head[0] = state
+    rans.drop(words, head, start, freq)
+    if head[0] < _LOW:
+        raise ExhaustedError("the stack holds fewer auxiliary bits than the latents need")
 
 
 @inner

@@ -8,7 +8,8 @@
 
 State (64 bits), words (32 bits) and the order of words are those of constriction's AnsCoder; the words are the
 same, one by one, which the tests hold both to. `Encoder` and `Decoder` are compiled, take intervals without tables
-and are several times faster on wide alphabets; `encode_tables` and `decode_tables` go through constriction.
+and are several times faster on wide alphabets; `encode_tables` and `decode_tables` go through constriction. `push`,
+`peek` and `drop` are the only implementation: bits-back stacks and binary coders are built from them.
 Popping an exhausted stack gives symbols all the same: callers compare `is_exhausted` and checksums.
 
 B symbols at a time, K entries of the alphabet.
@@ -25,9 +26,10 @@ from neuralzip.errors import CorruptError
 from neuralzip.exact.compiled import entry, inner
 
 PRECISION = tables.PRECISION
+WORD_BITS = 32
 _MASK = np.uint64((1 << PRECISION) - 1)
-_LOW = np.uint64(1 << 32)
-_WORD = np.uint64(32)
+_LOW = np.uint64(1 << WORD_BITS)
+_WORD = np.uint64(WORD_BITS)
 _SHIFT = np.uint64(PRECISION)
 _FULL = np.uint64(64 - PRECISION)
 _ONE = np.uint64(1)
@@ -54,7 +56,7 @@ def push(words: Words, head: Head, start: int, freq: int) -> None:
 @inner
 def peek(head: Head) -> int:
     """Return the quantile in [0, 2**24) that the interval on top of the stack holds."""
-    return int(head[0] & _MASK)
+    return int(np.int64(head[0] & _MASK))
 
 
 @inner

@@ -9,8 +9,7 @@ tell the difference, hence both directions learn alike.
     0           p1 << 8                     2**24
     |--- one ---|----------- zero ----------|          start and freq of a bit, precision 24
 
-State and words are those of constriction's AnsCoder (64-bit state, 32-bit words, 24-bit precision), word for word.
-Source: Duda, "Asymmetric numeral systems" (2013), arXiv 1311.2540, section 4.
+State, words and their order are those of `coding.rans`.
 """
 
 from typing import NamedTuple
@@ -18,14 +17,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.errors import CorruptError
+from neuralzip.coding import rans
+from neuralzip.coding.rans import PRECISION, Head, Words
 from neuralzip.exact.compiled import entry, inner
 
-PRECISION = 24
-_MASK = np.uint64((1 << PRECISION) - 1)
-_WORD = np.uint64(32)
-_LOW = np.uint64(1 << 32)
-_SHIFT = np.uint64(PRECISION)
+_WORD = np.uint64(rans.WORD_BITS)
 _FREQ_MASK = np.uint64(0xFFFFFFFF)
 
 
@@ -39,9 +35,9 @@ class BitCoder(NamedTuple):
         decoding: which of the two.
     """
 
-    head: npt.NDArray[np.uint64]
+    head: Head
     log: npt.NDArray[np.uint64]
-    words: npt.NDArray[np.uint32]
+    words: Words
     decoding: bool
 
 
@@ -56,23 +52,17 @@ def decoder(payload: bytes) -> BitCoder:
     Raises:
         CorruptError: the payload cannot be the end of an rANS stream.
     """
-    if len(payload) % 4 or payload[-4:] == b"\0\0\0\0":
-        raise CorruptError("entropy-coded payload is not a whole number of words or ends in a zero word")
-    words = np.frombuffer(payload, "<u4").astype(np.uint32)
-    head = np.zeros(2, np.uint64)
-    used = min(2, len(words))
-    for word in words[len(words) - used :][::-1]:
-        head[0] = np.uint64(int(head[0]) << 32 | int(word))
-    head[1] = np.uint64(len(words) - used)
-    return BitCoder(head, np.zeros(0, np.uint64), words, True)
+    stack = rans.Decoder(payload)
+    return BitCoder(stack.head, np.zeros(0, np.uint64), stack.words, True)
 
 
 def finish(coder: BitCoder) -> bytes:
     """Return the words of all symbols logged so far, little-endian, and start afresh."""
-    words = np.empty(int(coder.head[1]) + 2, np.uint32)
-    count = _push_all(coder.log, int(coder.head[1]), words)
+    count, stack = logged(coder), rans.Encoder()
+    stack.reserve(count)
+    _push_reversed(coder.log[:count], stack.words, stack.head)
     coder.head[:] = 0
-    return words[:count].astype("<u4").tobytes()
+    return stack.payload()
 
 
 def logged(coder: BitCoder) -> int:
@@ -92,22 +82,9 @@ def is_exhausted(coder: BitCoder) -> bool:
 
 
 @entry
-def _push_all(log: npt.NDArray[np.uint64], count: int, words: npt.NDArray[np.uint32]) -> int:
-    state = np.uint64(0)
-    n = 0
-    for i in range(count - 1, -1, -1):
-        start, freq = log[i] >> _WORD, log[i] & _FREQ_MASK
-        if state >> np.uint64(64 - PRECISION) >= freq:
-            words[n] = np.uint32(state & _FREQ_MASK)
-            n += 1
-            state >>= _WORD
-        quotient = state // freq
-        state = (quotient << _SHIFT) + (state - quotient * freq) + start
-    while state != np.uint64(0):
-        words[n] = np.uint32(state & _FREQ_MASK)
-        n += 1
-        state >>= _WORD
-    return n
+def _push_reversed(log: npt.NDArray[np.uint64], words: Words, head: Head) -> None:
+    for i in range(len(log) - 1, -1, -1):
+        rans.push(words, head, np.int64(log[i] >> _WORD), np.int64(log[i] & _FREQ_MASK))
 
 
 @inner
@@ -121,20 +98,13 @@ def put(coder: BitCoder, start: int, freq: int) -> None:
 @inner
 def peek(coder: BitCoder) -> np.int64:
     """Decoding: return the quantile in [0, 2**24) that the next symbol's interval contains."""
-    return np.int64(coder.head[0] & _MASK)
+    return np.int64(rans.peek(coder.head))
 
 
 @inner
 def drop(coder: BitCoder, start: int, freq: int) -> None:
     """Decoding: take the symbol off the stack whose interval is [start, start + freq)."""
-    state = coder.head[0]
-    state = (state >> _SHIFT) * np.uint64(freq) + (state & _MASK) - np.uint64(start)
-    left = coder.head[1]
-    if state < _LOW and left > np.uint64(0):
-        left -= np.uint64(1)
-        state = (state << _WORD) | np.uint64(coder.words[left])
-        coder.head[1] = left
-    coder.head[0] = state
+    rans.drop(coder.words, coder.head, start, freq)
 
 
 @inner
