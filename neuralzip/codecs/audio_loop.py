@@ -90,8 +90,7 @@ def _encode(samples: Samples, group: Group) -> Iterator[Stream]:
     for start in range(0, length, SEGMENT_FRAMES):
         segment = np.ascontiguousarray(samples[:, start : start + SEGMENT_FRAMES], np.int32)
         _run(segment, coder, group.bank, group.residual, group.past, start)
-        freqs = coder.log[: bits.logged(coder)] & np.uint64(0xFFFFFFFF)
-        nll_bits = bits.PRECISION * len(freqs) - float(np.log2(freqs.astype(np.float64)).sum())
+        nll_bits = bits.logged_bits(coder)
         yield Stream(bits.finish(coder), nll_bits)
 
 

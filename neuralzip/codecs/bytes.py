@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.codecs.base import Block, Options
-from neuralzip.container.layout import varint
+from neuralzip.container.fields import FieldReader, FieldWriter, varint
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.experts import bits
 from neuralzip.experts.byte_contexts import POSITION, START
@@ -101,12 +101,11 @@ def _encode(data: bytes, preset: str, options: Options) -> Block:
     model = _model(np.frombuffer(data, np.uint8).copy(), setup)
     coder = bits.encoder(8 * (min(len(data), FLUSH_BYTES) + setup.lanes))
     guide = _guide(setup, options)
-    payload, nll = bytearray(), 0.0
+    payload, nll = FieldWriter(), 0.0
     for steps in _flushes(len(data), setup.lanes):
         _run(model, coder, guide, steps, options)
         nll += bits.logged_bits(coder)
-        words = bits.finish(coder)
-        payload += varint(len(words)) + words
+        payload.string(bits.finish(coder))
     return Block(Bytes.name, setup.to_params(), bytes(payload), len(data), setup.models, nll)
 
 
@@ -115,30 +114,14 @@ def decode(block: Block, options: Options) -> bytes:
     setup = _parse(block)
     model = _model(np.zeros(block.raw_size, np.uint8), setup)
     guide = _guide(setup, options)
-    place = 0
+    payload = FieldReader(block.payload, "a byte block")
     for steps in _flushes(block.raw_size, setup.lanes):
-        size, place = read_varint(block.payload, place)
-        if size > len(block.payload) - place:
-            raise CorruptError("damaged: a byte block's words run over its end")
-        coder = bits.decoder(block.payload[place : place + size])
-        place += size
+        coder = bits.decoder(payload.string())
         _run(model, coder, guide, steps, options)
         if not bits.is_exhausted(coder):
             raise CorruptError("damaged: a byte block's words do not come out even")
-    if place != len(block.payload):
-        raise CorruptError("damaged: a byte block has bytes after its last words")
+    payload.finish()
     return model.text.tobytes()
-
-
-def read_varint(data: bytes, place: int) -> tuple[int, int]:
-    """Return (value, place after it) of a LEB128 number."""
-    value = shift = 0
-    while place < len(data) and shift < 63:
-        value |= (data[place] & 0x7F) << shift
-        place, shift = place + 1, shift + 7
-        if data[place - 1] < 0x80:
-            return value, place
-    raise CorruptError("damaged: a number in a byte block has no end")
 
 
 def _presets(size: int, options: Options) -> tuple[str, ...]:
@@ -178,9 +161,11 @@ def _guide(setup: Setup, options: Options) -> "Guide | None":
 def _parse(block: Block) -> Setup:
     if len(block.params) < 4 or block.params[0] != LOOP_VERSION or not 0 < block.raw_size <= MAX_BLOCK_BYTES:
         raise CorruptError("damaged: a byte block's parameters are unknown to this release")
-    lanes, end = read_varint(block.params, 3)
+    params = FieldReader(block.params, "a byte block's parameters", 3)
+    lanes = params.number(MAX_LANES)
+    params.finish()
     nets = len(block.models) - _PLAIN_MODELS
-    if end != len(block.params) or not 0 < lanes <= MAX_LANES or nets not in (0, 1) or block.params[1] != nets:
+    if not lanes or nets not in (0, 1) or block.params[1] != nets:
         raise CorruptError("damaged: a byte block's parameters do not fit together")
     return Setup(block.params[2], lanes, block.models)
 

@@ -14,7 +14,7 @@ import importlib
 import math
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import BinaryIO, Protocol, cast, get_args
 
 import numpy as np
@@ -24,7 +24,7 @@ from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.image_stacks import BAND_SAMPLES, Coder, Samples
 from neuralzip.codecs.registry import IMAGE_MAGICS
 from neuralzip.container import DEFAULT_MEMORY_BYTES
-from neuralzip.container.layout import varint
+from neuralzip.container.fields import FieldReader, varint
 from neuralzip.errors import CorruptError, LimitError
 from neuralzip.media.types import ColourKind, ImageFile, Picture
 
@@ -98,13 +98,12 @@ class ImageCodec:
         version, form, side_size = unpack_params(block)
         if version != VERSION or form >= len(FORMATS) or side_size > len(block.payload):
             raise CorruptError("damaged: impossible parameters of an image block")
-        reader = Reader(block.payload, side_size)
+        reader = FieldReader(block.payload, "an image block", side_size)
         coder = self.coder(options, block.models)
         count = reader.number(_MAX_PICTURES)
         meter = Meter(options, block.raw_size, 0)
         pictures = tuple(decode_picture(reader, coder, meter, options) for _ in range(count))
-        if reader.place != len(block.payload):
-            raise CorruptError("damaged: an image block goes on after its last picture")
+        reader.finish()
         image = ImageFile(FORMATS[form], pictures, side.unpack(block.payload[:side_size]))
         data = parser(image.format == "png").rebuild(image)
         if len(data) != block.raw_size:
@@ -156,39 +155,6 @@ class Meter:
         return lambda share: tell(min(self.size, int(self.size * (base + share * count) / total)), self.size)
 
 
-@dataclass(slots=True)
-class Reader:
-    """Fields of a payload.
-
-    Attributes:
-        data: the payload.
-        place: where the next field begins.
-    """
-
-    data: bytes
-    place: int = field(default=0)
-
-    def number(self, limit: int) -> int:
-        """Return a varint of at most `limit`."""
-        value = shift = 0
-        while shift < 63:
-            byte = self.take(1)[0]
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if value > limit:
-                    break
-                return value
-            shift += 7
-        raise CorruptError("damaged: impossible number in an image block")
-
-    def take(self, size: int) -> bytes:
-        """Return the next bytes."""
-        if size > len(self.data) - self.place:
-            raise CorruptError("damaged: an image block ends inside a field")
-        self.place += size
-        return self.data[self.place - size : self.place]
-
-
 def encode_picture(picture: Picture, coder: Coder, meter: Meter) -> bytes:
     """Return a picture's header and stacks."""
     height, width, channels = picture.pixels.shape
@@ -207,9 +173,9 @@ def encode_picture(picture: Picture, coder: Coder, meter: Meter) -> bytes:
     return bytes(out)
 
 
-def decode_picture(reader: Reader, coder: Coder, meter: Meter, options: Options) -> Picture:
+def decode_picture(reader: FieldReader, coder: Coder, meter: Meter, options: Options) -> Picture:
     """Return the next picture of a payload."""
-    kind, depth = reader.take(2)
+    kind, depth = reader.raw(2)
     channels, height, width = (reader.number(limit) for limit in (_MAX_CHANNELS, _MAX_PIXELS, _MAX_PIXELS))
     if kind >= len(KINDS) or not 1 <= depth <= 16 or height * width > _MAX_PIXELS:
         raise CorruptError("damaged: impossible picture in an image block")
@@ -225,11 +191,13 @@ def decode_picture(reader: Reader, coder: Coder, meter: Meter, options: Options)
     return Picture(pixels, cast(ColourKind, KINDS[kind]), depth)
 
 
-def _decode_stack(reader: Reader, coder: Coder, meter: Meter, most: int, size: tuple[int, int]) -> list[Samples]:
-    method, count = reader.take(2)
+def _decode_stack(
+    reader: FieldReader, coder: Coder, meter: Meter, most: int, size: tuple[int, int]
+) -> list[Samples]:
+    method, count = reader.raw(2)
     if not 1 <= count <= most:
         raise CorruptError("damaged: impossible number of planes in an image block")
-    body = reader.take(reader.number(len(reader.data)))
+    body = reader.string()
     return list(coder.decode(method, body, (count, *size), meter.report(count * size[0] * size[1])))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.coding import gaussian
-from neuralzip.coding.bitsback import Head, Stack, Words, drop, peek, pop_bits, push, push_bits
+from neuralzip.coding.bitsback import Stack, drop, pop_bits, push_bits
+from neuralzip.coding.rans import Head, Words, peek, push
 from neuralzip.errors import CorruptError
 from neuralzip.exact import logistic
 from neuralzip.exact.compiled import entry, inner

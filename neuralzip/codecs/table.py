@@ -126,8 +126,7 @@ def _encode_text(text: bytes, layout: tuple[int, int], options: Options) -> tupl
         table_model.code_table(model, coder, start, min(start + _PROGRESS_BYTES, len(text)))
         if options.progress:
             options.progress(start, len(text))
-    freqs = coder.log[: bits.logged(coder)] & np.uint64(0xFFFFFFFF)
-    nll_bits = bits.PRECISION * len(freqs) - float(np.log2(freqs).sum())
+    nll_bits = bits.logged_bits(coder)
     return bits.finish(coder), nll_bits
 
 

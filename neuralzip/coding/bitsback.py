@@ -9,7 +9,7 @@ gets them back, which is the nested scheme; popping more than that is an error.
 
 Pushing and popping are those of `coding.rans`, but the state stays in [2**32, 2**64): a stack with less below its
 seal is exhausted. The compiled primitives work on two plain arrays, words and head, so that a codec's own loop can
-push and pop without leaving compiled code. Every push adds at most one word: call `Stack.reserve` before such a loop.
+push and pop without leaving compiled code. Every push adds at most one word: call `Stack.reserve` before it.
 
 N symbols, K entries of an alphabet.
 """

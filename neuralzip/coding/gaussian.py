@@ -12,7 +12,8 @@ with 256 steps a deviation, interpolated; its values come from unbounded integer
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.coding.bitsback import PRECISION, Head, Words, drop, peek, push
+from neuralzip.coding.bitsback import drop
+from neuralzip.coding.rans import PRECISION, Head, Words, peek, push
 from neuralzip.exact import tables
 from neuralzip.exact.compiled import inner
 
@@ -65,20 +66,13 @@ def _edge(i: int, mean: int, inverse: int) -> int:
 
 
 @inner
-def _exact(i: int, low: int, high: int, mean: int, inverse: int) -> int:
-    """Return the cumulative frequency below a bin of the window [low, high)."""
+def _start(i: int, low: int, high: int, mean: int, inverse: int, least: int) -> int:
+    """Return the cumulative frequency below a bin of the window [low, high), whose bins have `least` or more."""
     if i <= low:
         return 0
-    return _ONE if i >= high else _edge(i, mean, inverse) >> (_CDF_BITS - PRECISION)
-
-
-@inner
-def _padded(i: int, low: int, high: int, mean: int, inverse: int) -> int:
     if i >= high:
         return _ONE
-    if i <= low:
-        return 0
-    return i - low + ((_edge(i, mean, inverse) * (_ONE - (high - low))) >> _CDF_BITS)
+    return least * (i - low) + ((_edge(i, mean, inverse) * (_ONE - least * (high - low))) >> _CDF_BITS)
 
 
 @inner
@@ -86,6 +80,31 @@ def _window(mean: int, inverse: int, reach: int) -> tuple[int, int]:
     """Return the bins [low, high) within so many deviations of the mean."""
     middle, bins = mean >> MEAN_BITS, (reach << INVERSE_BITS) // inverse + 1
     return middle - bins, middle + bins + 1
+
+
+@inner
+def _pop(words: Words, head: Head, mean: int, inverse: int, reach: int, least: int) -> int:
+    low, high = _window(mean, inverse, reach)
+    first, last, quantile = low, high, peek(head)
+    while last - first > 1:
+        middle = (first + last) >> 1
+        if _start(middle, low, high, mean, inverse, least) <= quantile:
+            first = middle
+        else:
+            last = middle
+    start = _start(first, low, high, mean, inverse, least)
+    drop(words, head, start, _start(first + 1, low, high, mean, inverse, least) - start)
+    return first
+
+
+@inner
+def _push(words: Words, head: Head, i: int, mean: int, inverse: int, reach: int, least: int) -> bool:
+    low, high = _window(mean, inverse, reach)
+    start = _start(i, low, high, mean, inverse, least)
+    width = _start(i + 1, low, high, mean, inverse, least) - start
+    if width > 0:
+        push(words, head, start, width)
+    return bool(width > 0)
 
 
 @inner
@@ -97,52 +116,22 @@ def pop_exact(words: Words, head: Head, mean: int, inverse: int) -> int:
         mean: in 2**-MEAN_BITS bins.
         inverse: of the deviation, in 2**-INVERSE_BITS for one bin; at most 2**INVERSE_BITS.
     """
-    low, high = _window(mean, inverse, REACH)
-    first, last, quantile = low, high, peek(head)
-    while last - first > 1:
-        middle = (first + last) >> 1
-        if _exact(middle, low, high, mean, inverse) <= quantile:
-            first = middle
-        else:
-            last = middle
-    start = _exact(first, low, high, mean, inverse)
-    drop(words, head, start, _exact(first + 1, low, high, mean, inverse) - start)
-    return first
+    return _pop(words, head, mean, inverse, REACH, 0)
 
 
 @inner
 def push_exact(words: Words, head: Head, i: int, mean: int, inverse: int) -> bool:
     """Push a bin that `pop_exact` gave; False, and nothing done, where it never gives this one."""
-    low, high = _window(mean, inverse, REACH)
-    start = _exact(i, low, high, mean, inverse)
-    width = _exact(i + 1, low, high, mean, inverse) - start
-    if width > 0:
-        push(words, head, start, width)
-    return bool(width > 0)
+    return _push(words, head, i, mean, inverse, REACH, 0)
 
 
 @inner
 def push_padded(words: Words, head: Head, i: int, mean: int, inverse: int) -> bool:
     """Push a bin of the padded form; False, and nothing done, outside its window."""
-    low, high = _window(mean, inverse, PADDED_REACH)
-    if not low <= i < high:
-        return False
-    start = _padded(i, low, high, mean, inverse)
-    push(words, head, start, _padded(i + 1, low, high, mean, inverse) - start)
-    return True
+    return _push(words, head, i, mean, inverse, PADDED_REACH, 1)
 
 
 @inner
 def pop_padded(words: Words, head: Head, mean: int, inverse: int) -> int:
     """Pop a bin of the padded form."""
-    low, high = _window(mean, inverse, PADDED_REACH)
-    first, last, quantile = low, high, peek(head)
-    while last - first > 1:
-        middle = (first + last) >> 1
-        if _padded(middle, low, high, mean, inverse) <= quantile:
-            first = middle
-        else:
-            last = middle
-    start = _padded(first, low, high, mean, inverse)
-    drop(words, head, start, _padded(first + 1, low, high, mean, inverse) - start)
-    return first
+    return _pop(words, head, mean, inverse, PADDED_REACH, 1)

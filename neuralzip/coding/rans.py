@@ -8,8 +8,8 @@
 
 State (64 bits), words (32 bits) and the order of words are those of constriction's AnsCoder; the words are the
 same, one by one, which the tests hold both to. `Encoder` and `Decoder` are compiled, take intervals without tables
-and are several times faster on wide alphabets; `encode_tables` and `decode_tables` go through constriction. `push`,
-`peek` and `drop` are the only implementation: bits-back stacks and binary coders are built from them.
+and are several times faster on wide alphabets; `encode_tables` and `decode_tables` go through constriction.
+Bits-back stacks and binary coders are built from `push`, `peek` and `drop` too.
 Popping an exhausted stack gives symbols all the same: callers compare `is_exhausted` and checksums.
 
 B symbols at a time, K entries of the alphabet.

@@ -5,6 +5,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
+from neuralzip.container.fields import read_varint, varint
 from neuralzip.errors import CorruptError, FormatError, LimitError
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
@@ -69,16 +70,6 @@ def fits_expansion(raw_size: int, stored_size: int) -> bool:
     return raw_size <= (stored_size + 1) * MAX_EXPANSION
 
 
-def varint(value: int) -> bytes:
-    """Return the LEB128 form of 0 <= value < 2**63: seven bits a byte, least significant first."""
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 class Source:
     """Exact reads from a file, with the offset and a running CRC-32."""
 
@@ -109,15 +100,7 @@ class Source:
 
     def varint(self, what: str) -> int:
         """Return the next LEB128 number below 2**63; only its shortest form is valid."""
-        value = 0
-        for shift in range(0, 63, 7):
-            byte = self.byte(what)
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if byte == 0 and shift:
-                    break
-                return value
-        raise CorruptError(f"damaged: impossible number in {what} before byte {self.offset}")
+        return read_varint(lambda size: self.read(size, what), what)
 
     def check_crc(self, what: str) -> None:
         """Read a CRC-32 and compare it with that of everything since the last call."""

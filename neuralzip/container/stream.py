@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from neuralzip.container.fields import varint
 from neuralzip.container.layout import (
     DIGEST_BYTES,
     END,
@@ -23,7 +24,6 @@ from neuralzip.container.layout import (
     read_record_head,
     record_head,
     u32,
-    varint,
 )
 from neuralzip.errors import CorruptError, LimitError
 

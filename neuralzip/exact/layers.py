@@ -20,6 +20,7 @@ from neuralzip.exact.compiled import entry
 
 _MAX_SHIFT = 31
 _MAX_LEFT = 14
+_NOTHING = np.empty((0, 0), np.int8)
 
 
 class Shift(NamedTuple):
@@ -84,33 +85,18 @@ def _finish(
     acc: npt.NDArray[np.int32],
     offset: npt.NDArray[np.int32],
     right: npt.NDArray[np.int32],
-    low: int,
-    high: int,
-    out: npt.NDArray[np.int8] | npt.NDArray[np.int16],
-) -> None:
-    """Set out to clamp((acc + offset) >> right), all [N, M] or [M]."""
-    least, most = np.int32(low), np.int32(high)
-    for n in range(acc.shape[0]):
-        for m in range(acc.shape[1]):
-            value = (acc[n, m] + offset[m]) >> right[m]
-            out[n, m] = min(max(value, least), most)
-
-
-@entry
-def _finish_residual(
-    acc: npt.NDArray[np.int32],
-    offset: npt.NDArray[np.int32],
-    right: npt.NDArray[np.int32],
     residual: npt.NDArray[np.int8],
     low: int,
     high: int,
     out: npt.NDArray[np.int8] | npt.NDArray[np.int16],
 ) -> None:
-    """Set out to clamp(residual + ((acc + offset) >> right)), all [N, M] or [M]."""
-    least, most = np.int32(low), np.int32(high)
+    """Set out to clamp(residual + ((acc + offset) >> right)), all [N, M] or [M]; an empty residual counts as 0."""
+    least, most, added = np.int32(low), np.int32(high), residual.size > 0
     for n in range(acc.shape[0]):
         for m in range(acc.shape[1]):
-            value = np.int32(residual[n, m]) + ((acc[n, m] + offset[m]) >> right[m])
+            value = (acc[n, m] + offset[m]) >> right[m]
+            if added:
+                value += np.int32(residual[n, m])
             out[n, m] = min(max(value, least), most)
 
 
@@ -172,10 +158,8 @@ class Linear:
             return self._apply_slowly(acc, bits, low, high, residual)
         offset, right = self._fused(bits)
         out = torch.empty(acc.shape, dtype=_narrowest(low, high))
-        if residual is None:
-            _finish(acc.numpy(), offset, right, low, high, out.numpy())
-        else:
-            _finish_residual(acc.numpy(), offset, right, residual.contiguous().numpy(), low, high, out.numpy())
+        added = _NOTHING if residual is None else residual.contiguous().numpy()
+        _finish(acc.numpy(), offset, right, added, low, high, out.numpy())
         return out
 
     def _apply_slowly(self, acc: Tensor, bits: int, low: int, high: int, residual: Tensor | None) -> Tensor:

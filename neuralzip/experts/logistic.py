@@ -12,53 +12,42 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.exact.compiled import inner
+from neuralzip.exact.tables import ONE, exp_fixed
 
 ST_ONE = 256
 """One nat."""
 ST_MAX = 12 * ST_ONE - 1
 P_ONE = 1 << 16
 EXP_BITS = 20
-_FIXED = 1 << 128
-
-
-def _exp_fixed(numerator: int, denominator: int) -> int:
-    """Return exp(numerator / denominator) in units of 2**-128, by its series."""
-    term = total = _FIXED
-    k = 0
-    while term:
-        k += 1
-        term = term * numerator // (denominator * k)
-        total += term
-    return total
 
 
 def _squash_table() -> npt.NDArray[np.int32]:
     """Return squash of -ST_MAX .. ST_MAX."""
-    step, grown, upper = _exp_fixed(1, ST_ONE), _FIXED, []
+    step, grown, upper = exp_fixed(1, ST_ONE), ONE, []
     for _ in range(ST_MAX + 1):
-        upper.append((2 * P_ONE * grown + _FIXED + grown) // (2 * (_FIXED + grown)))
-        grown = grown * step // _FIXED
+        upper.append((2 * P_ONE * grown + ONE + grown) // (2 * (ONE + grown)))
+        grown = grown * step // ONE
     values = [P_ONE - p for p in reversed(upper[1:])] + upper
     return np.clip(np.array(values, np.int64), 1, P_ONE - 1).astype(np.int32)
 
 
 def _stretch_table() -> npt.NDArray[np.int32]:
     """Return stretch of the middles of 4096 equal intervals of (0, 1)."""
-    step, edge, upper = _exp_fixed(1, ST_ONE), _exp_fixed(1, 2 * ST_ONE), []
+    step, edge, upper = exp_fixed(1, ST_ONE), exp_fixed(1, 2 * ST_ONE), []
     st = 0
     for i in range(2048, 4096):
-        while (2 * i + 1) * _FIXED > edge * (8191 - 2 * i):  # the odds lie above exp(st + 1/2)
-            st, edge = st + 1, edge * step // _FIXED
+        while (2 * i + 1) * ONE > edge * (8191 - 2 * i):  # the odds lie above exp(st + 1/2)
+            st, edge = st + 1, edge * step // ONE
         upper.append(st)
     return np.array([-v for v in reversed(upper)] + upper, np.int32)
 
 
 def _exp_table() -> npt.NDArray[np.int32]:
     """Return EXP_ONE * exp(-i / ST_ONE) for i = 0, 1 ... until it is below one half; at least 1 each."""
-    step, value, weights = _exp_fixed(1, ST_ONE), _FIXED << EXP_BITS, []
-    while value > _FIXED >> 1:
-        weights.append(max((value + (_FIXED >> 1)) // _FIXED, 1))
-        value = value * _FIXED // step
+    step, value, weights = exp_fixed(1, ST_ONE), ONE << EXP_BITS, []
+    while value > ONE >> 1:
+        weights.append(max((value + (ONE >> 1)) // ONE, 1))
+        value = value * ONE // step
     return np.array(weights, np.int32)
 
 

@@ -20,7 +20,7 @@ from neuralzip.codecs import registry
 from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.raw import stored
 from neuralzip.container import Writer
-from neuralzip.container.layout import varint
+from neuralzip.container.fields import varint
 from tests.golden import samples
 
 HERE = Path(__file__).parent

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuralzip.coding.bitsback import PRECISION, ExhaustedError, Stack
+from neuralzip.coding.bitsback import ExhaustedError, Stack
+from neuralzip.coding.rans import PRECISION
 from neuralzip.errors import CorruptError
 
 

@@ -4,6 +4,7 @@ Filter types and the deflate stream are stored as differences to what libpng and
 these pixels, made by compiled integer code of our own; no zlib library of the machine is asked to compress.
 """
 
+from neuralzip.container.fields import FieldReader, FieldWriter
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media import bitcoder
 from neuralzip.media.png import rasters
@@ -18,7 +19,6 @@ from neuralzip.media.png.chunks import (
     split,
     write_item,
 )
-from neuralzip.media.png.fields import FieldReader, FieldWriter
 from neuralzip.media.types import ImageFile
 
 __all__ = ["is_png", "parse", "rebuild"]

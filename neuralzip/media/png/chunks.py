@@ -5,8 +5,8 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from neuralzip.container.fields import FieldReader, FieldWriter
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media.png.fields import FieldReader, FieldWriter
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KNOWN = (

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.container.fields import FieldReader, FieldWriter
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media.png.fields import FieldReader, FieldWriter
 from neuralzip.media.raster.layout import Layout, read_layout
 from neuralzip.media.raster.samples import pack_rows, unpack_rows
 from neuralzip.media.types import ColourKind, ImageFile, Picture

@@ -6,8 +6,8 @@ H rows, W columns, C channels.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from neuralzip.container.fields import FieldReader, FieldWriter
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media.png.fields import FieldReader, FieldWriter
 
 _MAX_PADDING_BITS = 32
 """Rows are padded to whole bytes, or to four of them."""
