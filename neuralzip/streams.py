@@ -48,11 +48,13 @@ def decompress_stream(
 ) -> int:
     """Write the original of a .nz file, which may be a pipe, and return its bytes; None only verifies.
 
-    Each block is written when it is verified, so that after an error part of the original may be written.
+    A source that can be read twice is first checked as a whole, so that a damaged file costs no decoding. From a
+    pipe each block is written when it is verified, so that after an error part of the original may be written.
     """
     options = options or Options()
-    total = _declared_size(source) if options.progress is not None else 0
-    reader = container.Reader(source, limits(options, max_size))
+    allowed = limits(options, max_size)
+    total = _skim(source, allowed) if source.seekable() else 0
+    reader = container.Reader(source, allowed)
     done = 0
     for record in reader.records():
         content = decode(record, _with_progress(options, done, total))
@@ -65,12 +67,11 @@ def decompress_stream(
     return done
 
 
-def _declared_size(source: BinaryIO) -> int:
-    """Return the size of the original where the index can be looked at, else 0; the source stands at its start."""
-    if not source.seekable():
-        return 0
-    raw_size = container.read_index(source).raw_size
-    source.seek(0)
+def _skim(source: BinaryIO, allowed: Limits) -> int:
+    """Check all checksums of a .nz file, return the size of its original, and stand where it stood before."""
+    start = source.tell()
+    raw_size = container.Reader(source, allowed).skim()
+    source.seek(start)
     return raw_size
 
 

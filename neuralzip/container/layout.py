@@ -80,19 +80,23 @@ class Source:
 
     def read(self, size: int, what: str) -> bytes:
         """Return exactly `size` bytes; CorruptError names `what` where the file ends before."""
-        pieces = []
-        missing = size
-        while missing:
-            piece = self.file.read(min(missing, _READ_BYTES))
-            if not piece:
-                end = self.offset + size - missing
-                raise CorruptError(f"truncated: the file ends at byte {end} inside {what}")
-            pieces.append(piece)
-            missing -= len(piece)
-        data = b"".join(pieces)
+        data = self.file.read(min(size, _READ_BYTES))
+        if len(data) < size:
+            data = self._rest(data, size, what)
         self.offset += size
         self.crc = zlib.crc32(data, self.crc)
         return data
+
+    def _rest(self, start: bytes, size: int, what: str) -> bytes:
+        """Go on reading until there are `size` bytes: pipes give less at a time."""
+        pieces, found = [start], len(start)
+        while found < size:
+            piece = self.file.read(min(size - found, _READ_BYTES))
+            if not piece:
+                raise CorruptError(f"truncated: the file ends at byte {self.offset + found} inside {what}")
+            pieces.append(piece)
+            found += len(piece)
+        return b"".join(pieces)
 
     def byte(self, what: str) -> int:
         """Return the next byte."""

@@ -68,7 +68,8 @@ class Reader:
     """Reads a .nz file front to back; pipes will do.
 
     The caller decodes each record of `records()` and hands the bytes to `accept`; what `records()` raises after
-    its last record says that the file as a whole is wrong.
+    its last record says that the file as a whole is wrong. Where the file can be read twice, `skim` finds all
+    damage before anything is decoded.
     """
 
     def __init__(self, file: BinaryIO, limits: Limits | None = None) -> None:
@@ -86,6 +87,22 @@ class Reader:
             FormatError, CorruptError: the file is damaged.
             LimitError: a declared size is over a limit.
         """
+        yield from self._records()
+        if self._read_end() != self._digest.digest()[:DIGEST_BYTES]:
+            raise CorruptError("damaged: digest of the decoded bytes does not match")
+
+    def skim(self) -> int:
+        """Check every byte of the file without decoding any, and return the bytes of the original.
+
+        Raises:
+            FormatError, CorruptError, LimitError: as `records`.
+        """
+        for _ in self._records():
+            pass
+        self._read_end()
+        return self._raw_size
+
+    def _records(self) -> Iterator[Record]:
         while True:
             start = self._source.offset
             self._source.crc = position_crc(self._raw_size)
@@ -95,7 +112,6 @@ class Reader:
             record = self._read_record(codec)
             self._entries.append((self._source.offset - start, record.raw_size))
             yield record
-        self._finish()
 
     def _read_record(self, codec: int) -> Record:
         head, payload_crc = read_record_head(self._source, codec, self._limits)
@@ -113,13 +129,13 @@ class Reader:
         check_content(record, content)
         self._digest.update(content)
 
-    def _finish(self) -> None:
+    def _read_end(self) -> bytes:
+        """Read the end record, see that nothing follows, and return the digest of the original."""
         source = self._source
         start = source.offset - 1
         entries, digest = read_end(source, len(self._entries), start)
         if entries != self._entries:
             raise CorruptError("damaged: the index does not agree with the blocks")
-        if digest != self._digest.digest()[:DIGEST_BYTES]:
-            raise CorruptError("damaged: digest of the decoded bytes does not match")
         if source.file.read(1):
             raise CorruptError(f"damaged: more data after the end of the file at byte {source.offset}")
+        return digest
