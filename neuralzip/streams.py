@@ -1,7 +1,7 @@
 """The two directions between a file and its .nz file, block by block.
 
-    compress_stream -> codecs.select.encode -> a codec -> container.Writer
-    decompress_stream -> container.Reader -> a codec
+compress_stream -> codecs.select.encode -> a codec -> container.Writer
+decompress_stream -> container.Reader -> a codec
 """
 
 import warnings

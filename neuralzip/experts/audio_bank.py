@@ -25,6 +25,7 @@ from neuralzip.experts.nlms import Taps, learn_nlms, predict_nlms
 
 Reals = npt.NDArray[np.float64]
 
+
 class Preset(NamedTuple):
     """Which predictors a bank has. Stages are numbered: windows, then filters, then the combination of all.
 

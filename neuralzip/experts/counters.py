@@ -132,6 +132,14 @@ def hash_start(kind: int) -> np.uint64:
 
 
 @inner
+def slot_of(table: Words, context: np.uint64) -> np.int64:
+    """Return the index of the slot where a context is looked for first; the second is its neighbour."""
+    mixed = context * _MIX
+    mixed ^= mixed >> np.uint64(29)
+    return np.int64(mixed & np.uint64(len(table) // 16 - 1)) * 16
+
+
+@inner
 def find_slot(table: Words, context: np.uint64) -> np.int64:
     """Return the index of the check word of the slot of a context, taking over the less used of two."""
     mask = np.uint64(len(table) // 16 - 1)

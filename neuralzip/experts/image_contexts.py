@@ -6,8 +6,8 @@ Residuals are in 1/16 level, centres in 1/64.
 
 import numpy as np
 
-from neuralzip.exact.compiled import inner
-from neuralzip.experts.counters import find_slot, hash_start, hash_step
+from neuralzip.exact.compiled import inner, merged
+from neuralzip.experts.counters import find_slot, hash_start, hash_step, slot_of
 from neuralzip.experts.image_logistic import scale_index
 from neuralzip.experts.image_state import (
     APART,
@@ -39,6 +39,7 @@ from neuralzip.experts.image_state import (
     State,
     Words,
 )
+from neuralzip.experts.prefetch import prefetch
 
 _OWN, _LED = 8, 15
 """Hashed contexts from a sample's own plane, and from several planes; those from residuals are the rest."""
@@ -138,7 +139,7 @@ def _joined(a: int, b: int, c: int) -> int:
     return (a << 40) + (b << 20) + c
 
 
-@inner
+@merged
 def _fill_direct(state: State, place: int, x: int, y: int) -> None:
     """Describe the surroundings of a sample by D small numbers, and by what selects weights."""
     shape, scratch, v = state.shape, state.scratch, state.samples
@@ -175,7 +176,7 @@ def _fill_direct(state: State, place: int, x: int, y: int) -> None:
     keys[10] = clipped(w + n - nw - base, 31) * 64 + clipped(n + ne - nne - base, 31)
 
 
-@inner
+@merged
 def _fill_own(state: State, keys: Ints, place: int) -> None:
     """Describe a sample by its own plane: the first OWN keys to be hashed."""
     v, centres, base = state.samples, state.scratch[CENTRE:], state.scratch[BASE]
@@ -196,7 +197,7 @@ def _fill_own(state: State, keys: Ints, place: int) -> None:
     keys[7] = _joined((middle - base * 64) >> 3, (last - base * 64) >> 3, energy >> 1)
 
 
-@inner
+@merged
 def _fill_led(state: State, keys: Ints, place: int) -> None:
     """Describe a sample by its own plane and the two before, 0 where there is none."""
     v, shape, base, energy = state.samples, state.shape, state.scratch[BASE], state.scratch[ENERGY]
@@ -229,7 +230,7 @@ def _fill_led(state: State, keys: Ints, place: int) -> None:
     keys[14] = _joined(n - base, a - an, b - bn)
 
 
-@inner
+@merged
 def _fill_residuals(state: State, keys: Ints, place: int) -> None:
     """Describe a sample by the residuals around it: the last keys to be hashed."""
     v, shape, energy, plane = state.samples, state.shape, state.scratch[ENERGY], state.scratch[PLANE]
@@ -249,7 +250,7 @@ def _fill_residuals(state: State, keys: Ints, place: int) -> None:
     keys[3] = _joined(rw * 16 + rww, rn * 16 + rnn, ra)
 
 
-@inner
+@merged
 def find_contexts(state: State, place: int, x: int, y: int) -> None:
     """Choose the counters and weight rows of a sample; its centres must be there."""
     scratch, table = state.scratch, state.table
@@ -264,4 +265,7 @@ def find_contexts(state: State, place: int, x: int, y: int) -> None:
         scratch[SLOTS + i] = ((plane * DIRECT + i) * DIRECT_SIZE + context) * 16
     for i in range(DIRECT, DIRECT + HASHED):
         hashed = hash_step(hash_start(i * 4 + plane), scratch[KEYS + i])
-        scratch[SLOTS + i] = find_slot(table, hashed)
+        scratch[KEYS + i] = np.int64(hashed)
+        prefetch(table, slot_of(table, hashed))
+    for i in range(DIRECT, DIRECT + HASHED):
+        scratch[SLOTS + i] = find_slot(table, np.uint64(scratch[KEYS + i]))

@@ -6,7 +6,7 @@ two correction stages follow. The same loop encodes and decodes.
 
 import numpy as np
 
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import inner, merged
 from neuralzip.experts.apm import adapt, refine
 from neuralzip.experts.bits import BitCoder, code_bit
 from neuralzip.experts.counters import node_count, node_p, node_updated
@@ -38,6 +38,7 @@ from neuralzip.experts.image_state import (
 )
 from neuralzip.experts.logistic import squash, stretch
 from neuralzip.experts.mixer import Mixer, learn, mix
+from neuralzip.experts.prefetch import prefetch
 
 ZERO, SIGN, STOP, UPPER = range(4)
 SINGLES = 8
@@ -56,7 +57,7 @@ def width_bits(bucket: int) -> int:
     return 0 if bucket <= SINGLES else (bucket - SINGLES + 1) // 2
 
 
-@inner
+@merged
 def _opinion(kind: int, centre: int, scale: int, start: int, bits: int) -> int:
     """Return what a logistic says of a decision."""
     if kind == ZERO:
@@ -68,7 +69,7 @@ def _opinion(kind: int, centre: int, scale: int, start: int, bits: int) -> int:
     return upper_logit(centre, scale, start, bits)
 
 
-@inner
+@merged
 def _fill_logistics(
     inputs: Words, scratch: Ints, count: int, kind: int, negative: int, start: int, bits: int
 ) -> None:
@@ -107,7 +108,7 @@ def _net_opinion(mixture: Words, limits: Ints, base: int, kind: int, negative: i
     return odds(middle - far, near - middle)
 
 
-@inner
+@merged
 def _fill_net(state: State, mixture: Words, kind: int, step: int, negative: int, start: int, bits: int) -> None:
     """Enter the net's opinion, if there is a net, and what it turned out to mean."""
     if mixture.shape[1] == 0:
@@ -126,7 +127,7 @@ def _net_map(state: State, step: int) -> int:
     return state.shape[PLANES] * LARGE_MAPS + row * ENERGIES + state.scratch[ENERGY]
 
 
-@inner
+@merged
 def _fill_counters(state: State, node: int) -> None:
     """Enter every counter's logit, weaker where it has seen little."""
     inputs, scratch = state.mixer.inputs, state.scratch
@@ -140,7 +141,7 @@ def _fill_counters(state: State, node: int) -> None:
     inputs[k] = 77
 
 
-@inner
+@merged
 def _clear_counters(state: State) -> None:
     """Enter no opinion for every counter."""
     first = state.shape[CENTRES] + 1 + EXTRA
@@ -148,7 +149,7 @@ def _clear_counters(state: State) -> None:
         state.mixer.inputs[k] = 0
 
 
-@inner
+@merged
 def _learn_counters(state: State, node: int, bit: int) -> None:
     """Let every counter of a node see a bit."""
     scratch, nodes, table = state.scratch, state.nodes, state.table
@@ -160,7 +161,7 @@ def _learn_counters(state: State, node: int, bit: int) -> None:
         table[place] = node_updated(table[place], bit, _LIMIT)
 
 
-@inner
+@merged
 def _select_rows(mixer: Mixer, scratch: Ints, step: int) -> None:
     """Choose the weight rows of a decision; `step` < NODES is its kind."""
     energy = scratch[ENERGY]
@@ -172,17 +173,20 @@ def _select_rows(mixer: Mixer, scratch: Ints, step: int) -> None:
     rows[3] = offsets[3] + node * 64 + scratch[FRACTION] * 8 + (energy >> 1)
     rows[4] = offsets[4] + node * 64 + scratch[APART] * 8 + (energy >> 1)
     rows[5] = node * ENERGIES + energy
+    for which in range(5):
+        for k in range(0, mixer.weights.shape[1], 16):
+            prefetch(mixer.weights, rows[which] * mixer.weights.shape[1] + k)
 
 
-@inner
+@merged
 def _decide(state: State, coder: BitCoder, bit: int, step: int, node: int) -> int:
     """Code a decision whose logistic inputs are there; learn from it."""
     mixer, scratch, maps = state.mixer, state.scratch, state.maps
+    _select_rows(mixer, scratch, step)
     if node:
         _fill_counters(state, node)
     else:
         _clear_counters(state)
-    _select_rows(mixer, scratch, step)
     mixed = mix(mixer)
     row = scratch[PLANE] * NODES + step
     small = row * ENERGIES + scratch[ENERGY]
@@ -224,7 +228,7 @@ def _step_and_node(kind: int, bucket: int, negative: int) -> tuple[np.int64, np.
     return np.int64(2 + 2 * min(bucket - 1, SINGLES + 1) + negative), np.int64(node)
 
 
-@inner
+@merged
 def code_residual(state: State, coder: BitCoder, value: int, mixture: Words) -> int:
     """Code a sample whose centres and contexts are there; return it."""
     shape, scratch = state.shape, state.scratch

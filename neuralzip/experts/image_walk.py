@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.exact.compiled import entry, inner
+from neuralzip.exact.compiled import entry, inner, merged
 from neuralzip.experts.bits import BitCoder
 from neuralzip.experts.image_contexts import find_centres, find_contexts
 from neuralzip.experts.image_residual import code_residual
@@ -50,7 +50,7 @@ def enter_sample(state: State, place: int, value: int) -> None:
         state.biases[scratch[BIAS + k]] = bias + (((residual << 10) - bias) >> _BIAS_RATE)
 
 
-@inner
+@merged
 def _code_sample(state: State, bank: Bank, coder: BitCoder, plane: int, x: int, y: int, value: int) -> int:
     """Code the sample at (x, y) of a plane whose step has been predicted."""
     shape = state.shape

@@ -106,6 +106,23 @@ def multiply(typing_context: Any, array: Any, target: Any, factor: Any) -> Any:
 
 
 @intrinsic
+def move_down(typing_context: Any, array: Any, target: Any, source: Any, first: Any, count: Any) -> Any:
+    """Adjacent vectors target[k] = source[k] moved by one lane, k < count; lane 0 is the number at first[k]."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        at = _Places(context, builder, signature.args[0], args[0])
+        target, source, first, count = args[1:]
+        with cgutils.for_range(builder, count) as loop:
+            k = builder.mul(loop.index, _INDEX(LANES))
+            moved = at.load(builder.add(source, builder.sub(k, _INDEX(1))))
+            head = builder.load(builder.gep(at.data, [builder.add(first, k)]))
+            at.store(builder.insert_element(moved, head, ir.IntType(32)(0)), builder.add(target, k))
+        return context.get_dummy_value()
+
+    return _signature(4), generate
+
+
+@intrinsic
 def inverse_root(typing_context: Any, array: Any, target: Any, least: Any) -> Any:
     """target = 1 / sqrt(max(target, least)); a NaN becomes 1 / sqrt(least)."""
 
@@ -124,12 +141,17 @@ def inverse_root(typing_context: Any, array: Any, target: Any, least: Any) -> An
 
 
 @intrinsic
-def absorb(typing_context: Any, array: Any, target: Any, weights: Any, x: Any, z: Any, i: Any, count: Any) -> Any:
-    """target[j] = target[j] * w[0] + w[1] * x[i] * x[j] + w[2] * z[i] * z[j], j < count: two weighted samples."""
+def absorb(
+    typing_context: Any, array: Any, target: Any, copy: Any, weights: Any, x: Any, z: Any, i: Any, count: Any
+) -> Any:
+    """target[j] = target[j] * w[0] + w[1] * x[i] * x[j] + w[2] * z[i] * z[j], j < count: two weighted samples.
+
+    The result is written to `copy` as well.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         at = _Places(context, builder, signature.args[0], args[0])
-        target, weights, x, z, i, count = args[1:]
+        target, copy, weights, x, z, i, count = args[1:]
         i = builder.mul(i, _INDEX(LANES))
         keep = at.load(weights)
         u = builder.fmul(at.load(at.after(weights, 1)), at.load(builder.add(x, i)))
@@ -139,7 +161,9 @@ def absorb(typing_context: Any, array: Any, target: Any, weights: Any, x: Any, z
             place = builder.add(target, j)
             total = builder.fmul(at.load(place), keep)
             total = builder.fadd(total, builder.fmul(u, at.load(builder.add(x, j))))
-            at.store(builder.fadd(total, builder.fmul(v, at.load(builder.add(z, j)))), place)
+            total = builder.fadd(total, builder.fmul(v, at.load(builder.add(z, j))))
+            at.store(total, place)
+            at.store(total, builder.add(copy, j))
         return context.get_dummy_value()
 
-    return _signature(6), generate
+    return _signature(7), generate

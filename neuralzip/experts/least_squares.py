@@ -26,6 +26,7 @@ from neuralzip.experts.lanes import (
     LANES,
     absorb,
     inverse_root,
+    move_down,
     multiply,
     subtract_products,
     subtract_products_4,
@@ -72,7 +73,7 @@ class Bank(NamedTuple):
         memory: flat float64 working memory of all learners.
         table: [L, _FIELDS] int64, plane, n, and places of each learner's state and offsets.
         settings: [L, 5] float64: keep, above, ridge, soft, top.
-        offsets: flat offsets of inputs and of their references within `planes`.
+        offsets: for each learner, the offsets of its inputs within `planes`, then their planes.
         planes: flat float64, padded planes one after another.
         shape: [7] int64: H, W, stride of a padded row, samples of a padded plane, R, places of working vectors.
         limits: [P, 2] float64, smallest and largest value of a plane's samples.
@@ -102,7 +103,7 @@ def new_bank(learners: tuple[Learner, ...], height: int, width: int, limits: lis
         row[:] = learner.plane, n, place, place + bands * (n + 1) * n * LANES, len(offsets), len(offsets) + n
         place = row[_INPUTS] + 2 * bands * (n + 3) * LANES
         offsets += [(p - learner.plane) * size + dy * stride + dx for p, dx, dy in learner.inputs]
-        offsets += [(p - learner.plane) * size for p, _, _ in learner.inputs]
+        offsets += [p for p, _, _ in learner.inputs]
     largest = max(len(learner.inputs) for learner in learners)
     scratch = place + (largest + 6) * LANES
     middle = np.array([(low + high) // 2 for low, high in limits], np.float64)
@@ -178,16 +179,18 @@ def _gather(bank: Bank, which: int, band: int, t: int) -> None:
     """Fill the input vectors of a band for step t, less each plane's mean of west and north there."""
     row, memory = bank.table[which], bank.memory
     n, stride = row[_SIZE], bank.shape[2]
-    inputs = _inputs_at(bank, which, band, t)
+    inputs, references = _inputs_at(bank, which, band, t), bank.shape[5]
     for b in range(LANES):
         y = min(band * LANES + b, bank.shape[0] - 1)
         x = min(max(t - LAG * row[_PLANE] - 2 * y, 0), bank.shape[1] - 1)
         here = place_of(bank, row[_PLANE], x, y)
+        for plane in range(len(bank.limits)):
+            other = here + (plane - row[_PLANE]) * bank.shape[3]
+            memory[references + plane] = (bank.planes[other - 1] + bank.planes[other - stride]) * 0.5
         for k in range(n):
-            other = here + bank.offsets[row[_REFERENCES] + k]
-            reference = (bank.planes[other - 1] + bank.planes[other - stride]) * 0.5
+            reference = memory[references + bank.offsets[row[_REFERENCES] + k]]
             memory[inputs + k * LANES + b] = bank.planes[here + bank.offsets[row[_OFFSETS] + k]] - reference
-        memory[inputs + (n + 1) * LANES + b] = (bank.planes[here - 1] + bank.planes[here - stride]) * 0.5
+        memory[inputs + (n + 1) * LANES + b] = memory[references + row[_PLANE]]
         energy = bank.settings[which, 3]
         for k in range(min(n, 6)):
             energy += memory[inputs + k * LANES + b] * memory[inputs + k * LANES + b]
@@ -211,27 +214,23 @@ def _weigh(bank: Bank, which: int, band: int, t: int, weights: int, newest: int,
 @inner
 def _shift(bank: Bank, which: int, band: int, t: int, above: int) -> None:
     """Copy the previous step's inputs and targets, moved down by one row."""
-    memory = bank.memory
-    n = bank.table[which, _SIZE]
     source = _inputs_at(bank, which, band, t - 1)
-    before = _inputs_at(bank, which, max(band - 1, 0), t - 1) + LANES - 1
-    for k in range(0, (n + 3) * LANES, LANES):
-        memory[above + k] = memory[before + k]
-        for b in range(1, LANES):
-            memory[above + k + b] = memory[source + k + b - 1]
+    before = _inputs_at(bank, which, max(band - 1, 0), t - 1)
+    move_down(bank.memory, above, source, before + LANES - 1, bank.table[which, _SIZE] + 3)
 
 
 @inner
 def _absorb_all(bank: Bank, which: int, band: int, t: int, weights: int) -> None:
-    """Take two samples a row into the normal equations."""
+    """Take two samples a row into the normal equations, and copy these to the scratch memory."""
     n = bank.table[which, _SIZE]
     newest = _inputs_at(bank, which, band, t - 1)
     above = weights + 3 * LANES
     _shift(bank, which, band, t, above)
     _weigh(bank, which, band, t, weights, newest + (n + 2) * LANES, above + (n + 2) * LANES)
-    gram = bank.table[which, _GRAM] + band * (n + 1) * n * LANES
+    gram, scratch = bank.table[which, _GRAM] + band * (n + 1) * n * LANES, bank.shape[6]
     for i in range(n + 1):
-        absorb(bank.memory, gram + i * n * LANES, weights, newest, above, i, min(i + 1, n))
+        row = i * n * LANES
+        absorb(bank.memory, gram + row, scratch + row, weights, newest, above, i, min(i + 1, n))
 
 
 @inner
@@ -282,10 +281,6 @@ def _predict_band(bank: Bank, which: int, band: int, t: int) -> None:
     n = row[_SIZE]
     weights, scratch = bank.shape[5], bank.shape[6]
     _absorb_all(bank, which, band, t, weights)
-    length = (n + 1) * n * LANES
-    gram = row[_GRAM] + band * length
-    for k in range(length):
-        memory[scratch + k] = memory[gram + k]
     for i in range(n):
         for b in range(LANES):
             memory[scratch + (i * n + i) * LANES + b] += bank.settings[which, 2]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import inner, merged
 from neuralzip.experts.logistic import P_ONE, clamp_st, squash
 
 Ints = npt.NDArray[np.int32]
@@ -104,7 +104,7 @@ def _learn(weights: Ints, inputs: Ints, error: int) -> None:
         weights[i] = min(max(moved, np.int32(-W_MAX)), np.int32(W_MAX))
 
 
-@inner
+@merged
 def mix(mixer: Mixer) -> int:
     """Return the mixed logit of the inputs under the selected rows."""
     sets = len(mixer.logits)
@@ -113,7 +113,7 @@ def mix(mixer: Mixer) -> int:
     return _dot(mixer.final[mixer.rows[sets]], mixer.logits)
 
 
-@inner
+@merged
 def learn(mixer: Mixer, bit: int, mixed: int) -> None:
     """Move the selected rows towards the bit; `mixed` is what `mix` returned."""
     sets = len(mixer.logits)

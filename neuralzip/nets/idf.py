@@ -147,9 +147,7 @@ class View(NamedTuple):
     scale: Tensor
 
 
-def look(
-    planes: lattice.Samples, ys: IntArray, xs: IntArray, level: int, taps: npt.NDArray[np.int64]
-) -> View:
+def look(planes: lattice.Samples, ys: IntArray, xs: IntArray, level: int, taps: npt.NDArray[np.int64]) -> View:
     """Return the view of pixels (ys, xs) [N] of a group, whose taps are given, in planes [P, H, W]."""
     count = len(ys)
     view = View(
