@@ -1,11 +1,13 @@
 """One block of a recording <-> its parameters and payload.
 
-    params   version, encoding, width, channels, divisor code, preset, frames, sizes of packed prefix and suffix
-    payload  packed prefix | packed suffix | for each group of channels: its head and its segments
+    params   version, encoding, width, channels, code, preset, frames, sizes of packed prefix and suffix, size of
+             the rest where there is one
+    payload  packed prefix | packed suffix | rest | for each group of channels: its head and its segments
     group    flags, shift, size of the packed value map, the map | for each segment: size, rANS stream
 
-A group's samples are divided by 2**shift; where few of the values in its range occur (scaled or requantised
-recordings), they are replaced by their rank among those that do, and the map says which.
+The rest is what samples leave over: a gain, the low bits of floats, the choices of a FLAC encoder. Samples of a
+group are divided by 2**shift; where few of the values in their range occur (scaled or requantised recordings),
+they become ranks among those that do, and the map says which.
 """
 
 import struct
@@ -21,7 +23,9 @@ from neuralzip.codecs.base import Block
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.experts import audio_bank, audio_prior
 from neuralzip.media.audio import pcm
+from neuralzip.media.audio.flac import stream
 from neuralzip.media.audio.layout import ENCODINGS, Layout, checked
+from neuralzip.media.audio.pcm import Taken
 
 Samples = npt.NDArray[np.int32]
 
@@ -40,17 +44,21 @@ _EXCERPT_FRAMES = 1 << 13
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What a block holds: bytes before the samples, whole frames in the file's layout, bytes after them."""
+    """What a block holds.
+
+    Attributes:
+        layout: how samples are written; for FLAC, its width is the bits of a sample.
+        prefix: bytes before the samples.
+        body: whole frames.
+        suffix: bytes after them.
+        taken: the frames taken apart, where that is done already.
+    """
 
     layout: Layout
     prefix: bytes
-    frames: bytes
+    body: bytes
     suffix: bytes
-
-
-def check(frames: bytes, layout: Layout) -> None:
-    """Raise UnsupportedError where samples are no integers, nor floats that stand for integers."""
-    pcm.to_samples(frames, layout)
+    taken: Taken | None = None
 
 
 def default_preset() -> int:
@@ -74,13 +82,9 @@ def _model(preset: int, models: tuple[bytes, ...]) -> Model:
 
 
 def encode(piece: Piece, preset: int) -> Block:
-    """Return the block of a piece under a preset.
-
-    Raises:
-        UnsupportedError: the samples are no integers, nor floats that stand for integers.
-    """
+    """Return the block of a piece under a preset."""
     layout = piece.layout
-    samples, code = pcm.to_samples(piece.frames, layout)
+    samples, code, rest = piece.taken or pcm.to_samples(piece.body, layout)
     prefix, suffix = side.pack(piece.prefix), side.pack(piece.suffix)
     models = (zoo.load(PRIOR_ID).identity,) if preset == BASE else ()
     model = _model(preset, models)
@@ -89,10 +93,12 @@ def encode(piece: Piece, preset: int) -> Block:
     params = _PARAMS.pack(
         VERSION, kind, layout.width, layout.channels, code, preset, samples.shape[1], len(prefix), len(suffix)
     )
-    raw_size = len(piece.prefix) + len(piece.frames) + len(piece.suffix)
-    payload = b"".join([prefix, suffix, *(data for data, _ in groups)])
-    rest = 8 * (len(payload) - sum(len(data) for data, _ in groups))
-    return Block("audio", params, payload, raw_size, models, rest + sum(nll_bits for _, nll_bits in groups))
+    if rest:
+        params += _SIZE.pack(len(rest))
+    raw_size = len(piece.prefix) + len(piece.body) + len(piece.suffix)
+    payload = b"".join([prefix, suffix, rest, *(data for data, _ in groups)])
+    plain = 8 * (len(payload) - sum(len(data) for data, _ in groups))
+    return Block("audio", params, payload, raw_size, models, plain + sum(nll_bits for _, nll_bits in groups))
 
 
 def decode(block: Block) -> bytes:
@@ -101,27 +107,30 @@ def decode(block: Block) -> bytes:
     Raises:
         CorruptError: impossible parameters or payload.
     """
-    if len(block.params) != _PARAMS.size or block.params[0] != VERSION:
+    if len(block.params) not in (_PARAMS.size, _PARAMS.size + _SIZE.size) or block.params[0] != VERSION:
         raise CorruptError("damaged: parameters of an audio block of another version")
-    _, kind, width, channels, code, preset, length, prefix_size, suffix_size = _PARAMS.unpack(block.params)
+    head, rest_size = block.params[: _PARAMS.size], int.from_bytes(block.params[_PARAMS.size :], "little")
+    _, kind, width, channels, code, preset, length, prefix_size, suffix_size = _PARAMS.unpack(head)
     big, number = divmod(kind, _BIG_ENDIAN)
-    if number >= len(ENCODINGS) or big > 1 or code >= len(pcm.DIVISORS) or preset >= len(_SETTINGS):
+    if number >= len(ENCODINGS) or big > 1 or code >= pcm.CODES or preset >= len(_SETTINGS):
         raise CorruptError("damaged: parameters of an audio block")
     if len(block.models) != (preset == BASE):
         raise CorruptError("damaged: an audio block names the wrong number of weights")
     model = _model(preset, block.models)
     encoding = ENCODINGS[number]
-    layout = checked(
-        Layout("pcm", 0, length * channels * width, channels, width, encoding, big == 1, 8 * width, 0)
-    )
+    layout = checked(Layout(0, length * channels * width, channels, width, encoding, big == 1, 1, 0))
     reader = _Reader(block.payload)
     prefix, suffix = side.unpack(reader.take(prefix_size)), side.unpack(reader.take(suffix_size))
-    if len(prefix) + len(suffix) + layout.size != block.raw_size:
+    size = block.raw_size - len(prefix) - len(suffix)
+    if (channels * length > stream.MAX_SAMPLES or size < 0) if encoding == "flac" else size != layout.size:
         raise CorruptError("damaged: an audio block's parts do not add up to its size")
+    rest = reader.take(rest_size)
     samples = np.empty((channels, length), np.int32)
     for c in range(0, channels, 2):
         samples[c : c + 2] = _decode_group(reader, len(samples[c : c + 2]), length, model)
-    return prefix + pcm.from_samples(samples, code, layout) + suffix
+    if encoding == "flac":
+        return prefix + stream.restore(samples, rest, width, size) + suffix
+    return prefix + pcm.from_samples(Taken(samples, code, rest), layout) + suffix
 
 
 class _Reader:

@@ -41,7 +41,7 @@ class Row:
 IMAGE_MAGICS = (b"\x89PNG\r\n\x1a\n", b"BM", b"P4", b"P5", b"P6", b"P7", b"II*\0", b"MM\0*")
 """How the raster files start that the image codec takes."""
 
-AUDIO_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"caff", b"riff")
+AUDIO_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"caff", b"riff", b"fLaC", b"ID3")
 NPY_MAGICS = (b"\x93NUMPY",)
 
 ROWS = (

@@ -1,7 +1,7 @@
 """What media parsers hand to codecs: symbol arrays, and everything else as side information.
 
 Each parser is a pair `parse(data) -> Media` and `rebuild(media) -> data`, byte for byte inverse; `parse` raises
-UnsupportedError where that cannot be promised. Axes: H rows, W columns, C channels, T samples in time.
+UnsupportedError where that cannot be promised. Axes: H rows, W columns, C channels.
 """
 
 from dataclasses import dataclass
@@ -43,23 +43,4 @@ class ImageFile:
 
     format: str
     pictures: tuple[Picture, ...]
-    side: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFile:
-    """A parsed recording.
-
-    Attributes:
-        format: name of the parser that rebuilds it ("wav", "aiff", "caf", "w64", "flac", "pcm").
-        samples: [C, T] int32 (int64 where 32 bits do not suffice), signed.
-        bits: significant bits a sample, sign included.
-        rate: frames a second, 0 where unknown.
-        side: everything else, opaque to codecs; not yet compressed.
-    """
-
-    format: str
-    samples: npt.NDArray[Any]
-    bits: int
-    rate: int
     side: bytes

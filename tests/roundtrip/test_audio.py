@@ -1,15 +1,18 @@
 """The audio codec on synthetic recordings: silence, constants, noise, tones, every width and channel count."""
 
 import io
+import lzma
 import struct
 
 import numpy as np
 import pytest
+import soundfile
 
-from neuralzip.codecs import audio_block, audio_loop, audio_values
+from neuralzip.codecs import audio_block, audio_loop, audio_values, side
 from neuralzip.codecs.audio import Audio
 from neuralzip.codecs.base import Block, Options
 from neuralzip.errors import CorruptError, NeuralzipError, UnsupportedError
+from neuralzip.media.audio.flac import stream
 from tests.roundtrip.check import check_roundtrip
 
 RNG = np.random.default_rng(5)
@@ -118,6 +121,74 @@ def test_sparse_values() -> None:
     check_roundtrip(Audio(), recording(scaled))
     with pytest.raises(CorruptError, match="beyond the map"):
         audio_values.restore(np.array([[10**6]], np.int32), 0, audio_values.reduce(scaled)[2])
+
+
+def flac(samples: np.ndarray, level: float = 0.5) -> bytes:
+    """Return a FLAC file of [C, T] samples."""
+    file = io.BytesIO()
+    soundfile.write(file, samples.T.astype(np.int16), 44100, format="FLAC", compression_level=level)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("model", [None, "fast"])
+def test_flac_files(model: str | None) -> None:
+    data = b"ID3\4\0\0\0\0\0\3tag" + flac(tone(2, 20000, 9000)) + b"end"
+    blocks = check_roundtrip(Audio(), data, Options(model=model))
+    assert Audio().claims(data[:4096], Options()) and size(blocks) < 0.99 * len(data)
+    with pytest.raises(UnsupportedError):
+        list(Audio().encode(io.BytesIO(data[:100]), Options()))
+
+
+def test_flac_blocks_are_independent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("neuralzip.codecs.audio.MIN_BLOCK_FRAMES", 1)
+    monkeypatch.setattr("neuralzip.codecs.audio.MAX_BLOCK_BYTES", 40000)
+    data = flac(tone(2, 20000, 3000))
+    cut = data.index(b"\xff\xf8", 20000)
+    blocks = check_roundtrip(Audio(), data[:cut] + b"junk" + data[cut:-3], Options(threads=2))
+    assert len(blocks) >= 3
+
+
+def test_flac_tails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short tail is part of the last block; a long one is left to codecs for any bytes."""
+    monkeypatch.setattr("neuralzip.codecs.audio.MAX_TAIL_BYTES", 10)
+    data = flac(tone(1, 5000, 3000))
+    for tail, left in ((b"x" * 10, 0), (b"x" * 11, 11)):
+        (block,) = Audio().encode(io.BytesIO(data + tail), Options(model="fast"))
+        assert block.raw_size == len(data) + len(tail) - left
+
+
+@pytest.mark.parametrize("kind", ["<f4", "<f8"])
+def test_floats(kind: str) -> None:
+    plain = tone(2, 8000, 9000)
+    noisy = plain + RNG.normal(size=plain.shape)
+    sizes = []
+    for values in (plain / 32768, plain / 32768 * 0.7, noisy / 32768):
+        frames = np.ascontiguousarray(values.T.astype(kind)).tobytes()
+        width = int(kind[2])
+        fmt = struct.pack("<HHIIHH", 3, 2, 44100, 88200 * width, 2 * width, 8 * width)
+        head = b"RIFF\xff\xff\xff\xffWAVEfmt " + struct.pack("<I", 16) + fmt + b"data\xff\xff\xff\xff"
+        sizes.append(size(check_roundtrip(Audio(), head + frames, Options(model="fast"))))
+    assert abs(sizes[1] - sizes[0]) < 20
+    assert sizes[2] < len(lzma.compress(frames, preset=9))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_damaged_rests_end(seed: int) -> None:
+    data = flac(tone(2, 900, 900))
+    (block,) = Audio().encode(io.BytesIO(data), Options(model="fast"))
+    rng = np.random.default_rng(seed)
+    payload, params = bytearray(block.payload), bytearray(block.params)
+    start = len(side.pack(data[: stream.read_start(io.BytesIO(data)).size])) + 1
+    payload[start + int(rng.integers(20))] ^= int(rng.integers(1, 256))
+    params[int(rng.integers(1, len(params)))] ^= int(rng.integers(1, 256))
+    for damaged in (
+        Block("audio", block.params, bytes(payload), block.raw_size),
+        Block("audio", bytes(params), block.payload, block.raw_size),
+    ):
+        try:
+            assert len(Audio().decode(damaged, Options())) == block.raw_size
+        except NeuralzipError:
+            pass
 
 
 def test_swapped_order() -> None:

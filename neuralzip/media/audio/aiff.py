@@ -55,7 +55,7 @@ def _layout(common: bytes, compressed: bool, start: int, size: int) -> Layout:
         raise UnsupportedError(f"AIFF samples of kind {kind!r}; only integers and floats are supported")
     encoding, big = _KINDS[kind]
     width = (bits + 7) // 8
-    return checked(Layout("aiff", start, size, channels, width, encoding, big, bits, _extended(common[8:18])))
+    return checked(Layout(start, size, channels, width, encoding, big, bits, _extended(common[8:18])))
 
 
 def _extended(data: bytes) -> int:

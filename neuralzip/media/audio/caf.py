@@ -50,4 +50,4 @@ def _layout(description: bytes, start: int, size: int) -> Layout:
     if not 0 <= rate < 2**32:
         rate = 0
     big = not flags & _IS_LITTLE
-    return checked(Layout("caf", start, size, min(channels, 255), width, encoding, big, min(bits, 255), int(rate)))
+    return checked(Layout(start, size, min(channels, 255), width, encoding, big, min(bits, 255), int(rate)))

@@ -7,17 +7,21 @@ the middle part; the rest is kept as it is. Sizes in headers are hints only: the
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Literal
 
 from neuralzip.errors import UnsupportedError
 
-Encoding = Literal["signed", "unsigned", "float"]
-ENCODINGS: tuple[Encoding, ...] = ("signed", "unsigned", "float")
-FORMATS = ("wav", "aiff", "caf", "w64", "pcm")
+Encoding = Literal["signed", "unsigned", "float", "flac"]
+ENCODINGS: tuple[Encoding, ...] = ("signed", "unsigned", "float", "flac")
 MAX_CHANNELS = 64
+_WIDTHS: dict[Encoding, tuple[int, ...]] = {
+    "signed": (1, 2, 3, 4),
+    "unsigned": (1,),
+    "float": (4, 8),
+    "flac": tuple(range(4, 33)),
+}
 MAX_CHUNKS = 4096
-_STRUCT = struct.Struct("<BBBBBBIQQ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +29,16 @@ class Layout:
     """How a file's samples are stored.
 
     Attributes:
-        format: name of the container's parser, one of FORMATS.
         start: bytes before the first sample.
         size: bytes of all whole frames.
         channels: 1..MAX_CHANNELS.
-        width: bytes a sample: 1..4, or 4 and 8 for floats.
+        width: bytes a sample: 1..4, or 4 and 8 for floats; bits a sample, 4..32, for FLAC.
         encoding: what the bytes of a sample mean.
         big_endian: order of the bytes of a sample.
         bits: significant bits a sample as the header says, at most 8 * width.
         rate: frames a second, 0 where unknown.
     """
 
-    format: str
     start: int
     size: int
     channels: int
@@ -56,28 +58,6 @@ class Layout:
         """Whole frames in the file."""
         return self.size // self.frame_size
 
-    def pack(self) -> bytes:
-        """Return the layout as STRUCT_SIZE bytes."""
-        return _STRUCT.pack(
-            FORMATS.index(self.format), self.channels, self.width, ENCODINGS.index(self.encoding),
-            self.big_endian, self.bits, self.rate, self.start, self.size,
-        )  # fmt: skip
-
-
-STRUCT_SIZE = _STRUCT.size
-
-
-def unpack(data: bytes) -> Layout:
-    """Return the layout that `Layout.pack` wrote.
-
-    Raises:
-        UnsupportedError: a field is impossible.
-    """
-    form, channels, width, encoding, big, bits, rate, start, size = _STRUCT.unpack(data)
-    if form >= len(FORMATS) or encoding >= len(ENCODINGS) or big > 1:
-        raise UnsupportedError("audio layout has an unknown format, encoding or byte order")
-    return checked(Layout(FORMATS[form], start, size, channels, width, ENCODINGS[encoding], bool(big), bits, rate))
-
 
 def checked(layout: Layout) -> Layout:
     """Return a layout that the codec can handle, cut to whole frames.
@@ -85,16 +65,12 @@ def checked(layout: Layout) -> Layout:
     Raises:
         UnsupportedError: an unusual number of channels, width or depth.
     """
-    widths = (4, 8) if layout.encoding == "float" else (1,) if layout.encoding == "unsigned" else (1, 2, 3, 4)
     if not 1 <= layout.channels <= MAX_CHANNELS:
         raise UnsupportedError(f"{layout.channels} channels; 1 to {MAX_CHANNELS} are supported")
-    if layout.width not in widths or not 1 <= layout.bits <= 8 * layout.width:
+    if layout.width not in _WIDTHS[layout.encoding] or not 1 <= layout.bits <= 8 * layout.width:
         raise UnsupportedError(f"{layout.bits}-bit {layout.encoding} samples in {layout.width} bytes")
     whole = layout.size - layout.size % layout.frame_size
-    return Layout(
-        layout.format, layout.start, whole, layout.channels, layout.width, layout.encoding,
-        layout.big_endian, layout.bits, min(max(layout.rate, 0), 2**32 - 1),
-    )  # fmt: skip
+    return replace(layout, size=whole, rate=min(max(layout.rate, 0), 2**32 - 1))
 
 
 def size_of(file: BinaryIO) -> int:

@@ -34,7 +34,7 @@ def locate(file: BinaryIO) -> Layout:
             fmt = read_at(file, body, min(max(size, 0), 64))
         elif head[:16] == b"data" + _TAIL:
             left = total - body
-            return parse_format(fmt, "<", "w64", body, min(size, left) if size > 0 else left)
+            return parse_format(fmt, "<", body, min(size, left) if size > 0 else left)
         if size < 0:
             break
         place = body + (size + 7) // 8 * 8

@@ -39,7 +39,7 @@ def locate(file: BinaryIO) -> Layout:
                 size = wide_size
             if size == 0 and _is_streamed(head, order):
                 size = total
-            return parse_format(fmt, order, "wav", place, min(size, total - place))
+            return parse_format(fmt, order, place, min(size, total - place))
     raise UnsupportedError("WAVE file without a data chunk")
 
 
@@ -48,7 +48,7 @@ def _is_streamed(head: bytes, order: str) -> bool:
     return struct.unpack(order + "I", head[4:8])[0] in (0, UNKNOWN_SIZE)
 
 
-def parse_format(fmt: bytes, order: str, name: str, start: int, size: int) -> Layout:
+def parse_format(fmt: bytes, order: str, start: int, size: int) -> Layout:
     """Return the layout that a `fmt ` body (WAVEFORMAT, -EX or -EXTENSIBLE) describes.
 
     Raises:
@@ -65,4 +65,4 @@ def parse_format(fmt: bytes, order: str, name: str, start: int, size: int) -> La
     if channels and align % channels == 0 and width < align // channels <= 4:
         width = align // channels
     encoding: Encoding = "float" if tag == _FLOAT else "unsigned" if width == 1 else "signed"
-    return checked(Layout(name, start, size, channels, width, encoding, order == ">", bits, rate))
+    return checked(Layout(start, size, channels, width, encoding, order == ">", bits, rate))
