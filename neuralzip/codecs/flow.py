@@ -11,7 +11,7 @@ For every sample x, with its coupling z = (x - t) / w:
 which costs -log2 of the density at v, minus the seven bits of u that come back when decoding. Both Gaussians are
 functions of grid values and exact, so an inexact inverse would cost bits and nothing else. As a sample's bits are
 pushed right after its noise is popped, the stack needs some twenty auxiliary bits once a picture: they are the
-last SPARE samples, which are sent as they are, and which nothing depends on.
+bytes of the last few samples, which nothing depends on, coded without bits-back under the same density.
 
 P planes (1 or 3), H rows, W columns, N samples of one plane of a part.
 """
@@ -23,20 +23,23 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.codecs.base import Options
-from neuralzip.codecs.idf import IdfCoder, Part, Planes, parts_of, top_of
+from neuralzip.codecs.idf import IdfCoder, Part, Planes, check_exhausted, parts_of, top_of
 from neuralzip.codecs.image import ImageCodec
 from neuralzip.codecs.image_stacks import Coder
 from neuralzip.codecs.registry import IMAGE_MAGICS
 from neuralzip.coding.bitsback import ExhaustedError, Stack
-from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.coding.freqs import nll_bits
+from neuralzip.coding.mixtures import Mixtures
+from neuralzip.coding.rans import Decoder, Encoder
+from neuralzip.errors import CorruptError
 from neuralzip.nets import lattice
 
 if TYPE_CHECKING:
     from neuralzip.nets.realnvp import Affine, IntRealNvp
 
 MODEL_ID = "image-flow"
-SPARE = 16
-_SAMPLE_BITS = 8
+_LEAST_SPARE = 8
+_SPARE_BITS, _SAMPLE_BITS = 5, 8
 
 IntArray = npt.NDArray[np.int32]
 
@@ -102,42 +105,63 @@ class _View:
         self.seen = torch.cat([self.seen, left], 1)
 
 
-def _flow_parts(shape: tuple[int, ...]) -> list[tuple[Part, int]]:
-    """Return (part, samples of its last plane that are spare) in the order of decoding.
-
-    Raises:
-        UnsupportedError: a picture too small to have spare samples.
-    """
-    parts = list(parts_of(*shape[1:]))
-    if not parts or len(parts[-1].ys) < SPARE:
-        raise UnsupportedError("flow: the picture is too small")
-    return [(part, SPARE if part is parts[-1] else 0) for part in parts]
+def _spare_of(parts: list[Part], power: int) -> int:
+    """Return how many samples are spare for the power that a payload begins with."""
+    return min(_LEAST_SPARE << power, len(parts[-1].ys)) if parts else 0
 
 
 def encode_band(flow: "IntRealNvp", planes: Planes) -> tuple[bytes, float]:
-    """Return (payload, ideal code length in bits) of planes [P, H, W].
+    """Return (payload, ideal code length in bits) of planes [P, H, W], with as few spare samples as will do.
 
     Raises:
         UnsupportedError: the picture is too small.
     """
-    from neuralzip.codecs import local_bits_back as local
+    parts, power = list(parts_of(*planes.shape[1:])), 0
+    while True:
+        try:
+            return _attempt(flow, planes, parts, power)
+        except ExhaustedError:
+            if _spare_of(parts, power) == _spare_of(parts, power + 1):
+                raise
+        power += 1
 
-    parts, last = _flow_parts(planes.shape), len(planes) - 1
-    final = parts[-1][0]
-    stack = Stack(planes[last, final.ys, final.xs][-SPARE:].tobytes())
-    total = float(_SAMPLE_BITS * SPARE)
-    for part, spare in reversed(parts):
-        view, coded = _View(flow, planes, part), []
-        for plane in range(len(planes)):
-            samples = planes[plane, part.ys, part.xs].astype(np.int32)
-            kept = len(samples) - (spare if plane == last else 0)
-            coded.append((samples[:kept], [row[:kept] for row in view.coupling(plane)]))
-            view.reveal(plane, samples)
-        for samples, (translations, widths) in reversed(coded):
-            total += local.encode(stack, samples, translations, widths)
+
+def _attempt(flow: "IntRealNvp", planes: Planes, parts: list[Part], power: int) -> tuple[bytes, float]:
+    """Return (payload, ideal code length in bits) with so many spare samples.
+
+    Raises:
+        ExhaustedError: they hold too few auxiliary bits.
+    """
+    from neuralzip.codecs import local_bits_back as local
+    from neuralzip.nets.realnvp import Affine
+
+    stack, total, spare = Stack(), 0.0, _spare_of(parts, power)
+    for part in reversed(parts):
+        coded = _couplings_of(flow, planes, part)
+        for plane in range(len(planes) - 1, -1, -1):
+            samples, coupling = coded[plane]
+            if part is parts[-1] and plane == len(planes) - 1:
+                kept = len(samples) - spare
+                starts, widths = local.plain(*(row[kept:] for row in coupling)).intervals(samples[kept:])
+                encoder = Encoder()
+                encoder.push(starts, widths)
+                stack, total = Stack(encoder.payload()), nll_bits(widths)
+                samples, coupling = samples[:kept], Affine(*(row[:kept] for row in coupling))
+            total += local.encode(stack, samples, *coupling)
     top = planes[(slice(None), *top_of(*planes.shape[1:]))].reshape(-1)
     stack.push_uniform(top, _SAMPLE_BITS)
+    stack.push_uniform(np.array([power]), _SPARE_BITS)
     return stack.payload(), total + _SAMPLE_BITS * top.size
+
+
+def _couplings_of(flow: "IntRealNvp", planes: Planes, part: Part) -> list[tuple[IntArray, "Affine"]]:
+    """Return (samples [N], coupling) of every plane of a part."""
+    view, coded = _View(flow, planes, part), []
+    for plane in range(len(planes)):
+        samples = planes[plane, part.ys, part.xs].astype(np.int32)
+        coded.append((samples, view.coupling(plane)))
+        view.reveal(plane, samples)
+    return coded
 
 
 def decode_band(flow: "IntRealNvp", payload: bytes, shape: tuple[int, int, int]) -> Planes:
@@ -149,28 +173,30 @@ def decode_band(flow: "IntRealNvp", payload: bytes, shape: tuple[int, int, int])
     from neuralzip.codecs import local_bits_back as local
 
     stack, planes = Stack.from_payload(payload), np.zeros(shape, np.uint8)
+    parts = list(parts_of(*shape[1:]))
     try:
-        parts = _flow_parts(shape)
+        spare = _spare_of(parts, int(stack.pop_uniform(1, _SPARE_BITS)[0]))
         ys, xs = top_of(*shape[1:])
         planes[:, ys, xs] = stack.pop_uniform(shape[0] * len(ys), _SAMPLE_BITS).reshape(shape[0], -1)
-        for part, spare in parts:
+        for part in parts:
             view = _View(flow, planes, part)
             for plane in range(shape[0]):
-                kept = len(part.ys) - (spare if plane == shape[0] - 1 else 0)
                 coupling = view.coupling(plane)
-                samples = np.zeros(len(part.ys), np.int32)
-                samples[:kept] = local.decode(stack, *(row[:kept] for row in coupling))
-                if kept < len(samples):
-                    samples[kept:] = _spare_samples(stack)
+                kept = len(part.ys) - (spare if part is parts[-1] and plane == shape[0] - 1 else 0)
+                samples = local.decode(stack, *(row[:kept] for row in coupling))
+                if kept < len(part.ys):
+                    rest = _spare_samples(stack, local.plain(*(row[kept:] for row in coupling)))
+                    samples = np.concatenate([samples, rest])
                 planes[plane, part.ys, part.xs] = samples
                 view.reveal(plane, samples)
-    except (ExhaustedError, UnsupportedError) as error:
+    except ExhaustedError as error:
         raise CorruptError(f"damaged: {error}") from error
     return planes
 
 
-def _spare_samples(stack: Stack) -> npt.NDArray[np.uint8]:
-    data = stack.release()
-    if len(data) != SPARE:
-        raise CorruptError("damaged: the stack does not end where it began")
-    return np.frombuffer(data, np.uint8)
+def _spare_samples(stack: Stack, mixtures: Mixtures) -> IntArray:
+    """Return the samples whose bytes a stack began with."""
+    decoder = Decoder(stack.release())
+    samples = mixtures.pop(decoder)
+    check_exhausted(decoder)
+    return samples

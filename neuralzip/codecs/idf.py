@@ -9,7 +9,7 @@ P planes (1 or 3), H rows, W columns, N pixels of a group.
 """
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,7 +21,6 @@ from neuralzip.codecs.image import ImageCodec
 from neuralzip.codecs.image_stacks import CONSTANT, Coder, Report, Samples
 from neuralzip.codecs.registry import IMAGE_MAGICS
 from neuralzip.coding.freqs import nll_bits
-from neuralzip.coding.mixtures import Mixtures
 from neuralzip.coding.rans import Decoder, Encoder
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media.types import Picture
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 MODEL_ID = "image-idf"
 BAND_ROWS = 1 << 10
 _TOP_BITS = 8
-_ALPHABET = 256
 
 IntArray = npt.NDArray[np.int32]
 Planes = npt.NDArray[np.uint8]
@@ -63,14 +61,14 @@ class IdfCoder(Coder):
 
     method = 3
 
-    def weights(self, model_id: str) -> zoo.Model:
-        """Return the weights that the block names, or those to encode with."""
+    def weights(self, model_id: str, place: int = 0) -> zoo.Model:
+        """Return the weights that the block names at this place, or those to encode with."""
         if self._named is None:
             model = zoo.load(model_id)
-        elif self._named:
-            model = zoo.load_identity(self._named[0])
+        elif place < len(self._named):
+            model = zoo.load_identity(self._named[place])
         else:
-            raise CorruptError("damaged: an image block names no weights")
+            raise CorruptError("damaged: an image block does not name its weights")
         self._used.append(model.identity)
         return model
 
@@ -204,34 +202,38 @@ class _Couplings:
         self.seen = torch.cat([self.seen, left], 1)
 
 
-def _distribution(prior: "Prior") -> Mixtures:
-    """Return the latents' distribution on their window: number s stands for the latent s - translation."""
-    from neuralzip.nets.idf import MEAN_BITS
+def encode_parts(flow: "IntIdf", planes: Planes, parts: Iterable[Part]) -> tuple[IntArray, IntArray]:
+    """Return (starts, frequencies) of the samples of parts of planes [P, H, W], in the order of decoding."""
+    starts, widths = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for part in parts:
+        couplings = _Couplings(flow, planes, part)
+        for plane in range(len(planes)):
+            samples = planes[plane, part.ys, part.xs].astype(np.int32)
+            first, width = couplings.prior(plane).mixtures().intervals(samples)
+            starts.append(first)
+            widths.append(width)
+            couplings.reveal(plane, samples)
+    return np.concatenate(starts), np.concatenate(widths)
 
-    means = prior.means + (prior.translations << MEAN_BITS)[:, None]
-    return Mixtures(means, prior.inverses, prior.weights, MEAN_BITS, _ALPHABET)
+
+def decode_parts(flow: "IntIdf", decoder: Decoder, planes: Planes, parts: Iterable[Part]) -> None:
+    """Fill in the samples of parts of planes [P, H, W]."""
+    for part in parts:
+        couplings = _Couplings(flow, planes, part)
+        for plane in range(len(planes)):
+            samples = couplings.prior(plane).mixtures().pop(decoder)
+            planes[plane, part.ys, part.xs] = samples
+            couplings.reveal(plane, samples)
 
 
 def encode_band(flow: "IntIdf", planes: Planes) -> tuple[bytes, float]:
     """Return (payload, ideal code length in bits) of planes [P, H, W]."""
-    starts, widths = [], []
-    for part in parts_of(*planes.shape[1:]):
-        couplings = _Couplings(flow, planes, part)
-        for plane in range(len(planes)):
-            samples = planes[plane, part.ys, part.xs].astype(np.int32)
-            prior = couplings.prior(plane)
-            latents = samples - prior.translations
-            first, width = _distribution(prior).intervals(latents + prior.translations)
-            starts.append(first)
-            widths.append(width)
-            couplings.reveal(plane, samples)
+    starts, widths = encode_parts(flow, planes, parts_of(*planes.shape[1:]))
     encoder = Encoder()
-    if starts:
-        encoder.push(np.concatenate(starts), np.concatenate(widths))
+    encoder.push(starts, widths)
     ys, xs = top_of(*planes.shape[1:])
     encoder.push_bits(planes[:, ys, xs].reshape(-1), _TOP_BITS)
-    ideal = nll_bits(np.concatenate(widths)) if widths else 0.0
-    return encoder.payload(), ideal + _TOP_BITS * len(ys) * len(planes)
+    return encoder.payload(), nll_bits(widths) + _TOP_BITS * len(ys) * len(planes)
 
 
 def decode_band(flow: "IntIdf", payload: bytes, shape: tuple[int, int, int]) -> Planes:
@@ -244,14 +246,12 @@ def decode_band(flow: "IntIdf", payload: bytes, shape: tuple[int, int, int]) -> 
     planes = np.zeros(shape, np.uint8)
     ys, xs = top_of(*shape[1:])
     planes[:, ys, xs] = decoder.pop_bits(shape[0] * len(ys), _TOP_BITS).reshape(shape[0], -1)
-    for part in parts_of(*shape[1:]):
-        couplings = _Couplings(flow, planes, part)
-        for plane in range(len(planes)):
-            prior = couplings.prior(plane)
-            latents = _distribution(prior).pop(decoder) - prior.translations
-            samples = latents + prior.translations
-            planes[plane, part.ys, part.xs] = samples
-            couplings.reveal(plane, samples)
+    decode_parts(flow, decoder, planes, parts_of(*shape[1:]))
+    check_exhausted(decoder)
+    return planes
+
+
+def check_exhausted(decoder: Decoder) -> None:
+    """Raise CorruptError where a payload goes on after its last symbol."""
     if not decoder.is_exhausted:
         raise CorruptError("damaged: entropy-coded payload goes on after its last symbol")
-    return planes

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from neuralzip.coding import gaussian
 from neuralzip.coding.bitsback import Stack, drop, pop_bits, push_bits
+from neuralzip.coding.mixtures import Mixtures
 from neuralzip.coding.rans import Head, Words, peek, push
 from neuralzip.errors import CorruptError
 from neuralzip.exact import logistic
@@ -145,6 +146,19 @@ def decode(stack: Stack, translations: IntArray, widths: IntArray) -> IntArray:
     if not _decode(stack.words, stack.head, samples, *columns):
         raise CorruptError("damaged: latents that no picture has")
     return samples
+
+
+def plain(translations: IntArray, widths: IntArray) -> Mixtures:
+    """Return the distribution of samples [N] under their couplings, for coding without bits-back.
+
+    A sample x stands for the density from x to x + 1, so that a mixture's symbol, which is centred, lies half a
+    grey level higher.
+    """
+    count, bits = len(translations), TRANSLATION_BITS
+    means = np.repeat((translations - (1 << (bits - 1)))[:, None], len(_BASE_WEIGHTS), axis=1)
+    narrow = INVERSE_WIDTHS[widths] << (logistic.INVERSE_BITS - WIDTH_BITS)
+    inverses = np.stack([narrow, narrow // int(OUTLIER_SCALE)], 1)
+    return Mixtures(means, inverses.astype(np.int32), np.tile(_BASE_WEIGHTS, (count, 1)), bits, 256)
 
 
 def _code_length(z: npt.NDArray[np.float64], widths: IntArray) -> float:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.coding import rans
-from neuralzip.coding.rans import PRECISION, WORD_BITS, Head, Words, peek, push
+from neuralzip.coding.rans import PRECISION, WORD_BITS, Head, IntArray, Words, peek, push
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.exact.compiled import entry, inner
 
@@ -179,6 +179,11 @@ class Stack:
         symbols = np.zeros(count, np.int64)
         _pop_rows(self.words, self.head, cdf, symbols)
         return symbols
+
+    def push_intervals(self, starts: IntArray, freqs: IntArray) -> None:
+        """Encode intervals [N] of 2**24, frequencies at least 1, so that popping returns them in order."""
+        self.reserve(len(starts))
+        rans.push_reversed(self.words, self.head, starts, freqs, 0)
 
     def push_uniform(self, values: npt.NDArray[Any], bits: int) -> None:
         """Encode [N] values below 2**bits, bits <= 24, so that `pop_uniform` returns them in order."""

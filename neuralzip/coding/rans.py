@@ -70,7 +70,7 @@ def drop(words: Words, head: Head, start: int, freq: int) -> None:
 
 
 @entry
-def _push_reversed(words: Words, head: Head, starts: IntArray, freqs: IntArray, shift: int) -> bool:
+def push_reversed(words: Words, head: Head, starts: IntArray, freqs: IntArray, shift: int) -> bool:
     """Push all, last first; return whether every frequency was positive (nothing after a bad one is pushed)."""
     for b in range(len(starts) - 1, -1, -1):
         if freqs[b] < 1:
@@ -132,7 +132,7 @@ class Encoder:
             ValueError: a frequency is not positive.
         """
         self.reserve(len(starts))
-        if not _push_reversed(self.words, self.head, starts, freqs, PRECISION - precision):
+        if not push_reversed(self.words, self.head, starts, freqs, PRECISION - precision):
             raise ValueError(f"a frequency is {freqs.min()}, expected at least 1")
 
     def push_tables(self, symbols: npt.NDArray[Any], freqs: IntArray, precision: int = PRECISION) -> None:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from neuralzip import zoo
+from neuralzip.coding.mixtures import Mixtures
 from neuralzip.errors import ModelError
 from neuralzip.exact import layers, logistic, softmax
 from neuralzip.exact.compiled import entry
@@ -121,16 +122,18 @@ class Idf(nn.Module):
         return code_lengths(weights, mean, inverse, samples)
 
 
-def code_lengths(weights: Tensor, means: Tensor, inverses: Tensor, samples: Tensor) -> Tensor:
-    """Return -log2 of the mass of samples [...] under mixtures [..., K] of logistics on 0..255."""
+def code_lengths(
+    weights: Tensor, means: Tensor, inverses: Tensor, samples: Tensor, alphabet: int = ALPHABET
+) -> Tensor:
+    """Return -log2 of the mass of samples [...] under mixtures [..., K] of logistics on 0..alphabet - 1."""
     value = samples[..., None].float()
     upper, lower = (value + 0.5 - means) * inverses, (value - 0.5 - means) * inverses
-    upper = torch.where(value >= ALPHABET - 1, torch.full_like(upper, 1e4), upper)
+    upper = torch.where(value >= alphabet - 1, torch.full_like(upper, 1e4), upper)
     lower = torch.where(value <= 0, torch.full_like(lower, -1e4), lower)
     # Mirrored so that both sigmoids are small where their difference matters.
     sign = torch.where(upper + lower > 0, -1.0, 1.0)
     mass = (torch.sigmoid(sign * upper) - torch.sigmoid(sign * lower)).abs()
-    return -torch.log2((weights * mass).sum(-1) * (1 - ALPHABET * FLOOR) + FLOOR)
+    return -torch.log2((weights * mass).sum(-1) * (1 - alphabet * FLOOR) + FLOOR)
 
 
 class View(NamedTuple):
@@ -223,18 +226,26 @@ class Prior(NamedTuple):
     inverses: IntArray
     weights: IntArray
 
+    def mixtures(self) -> Mixtures:
+        """Return the latents' distribution on their window: symbol s stands for the latent s - translation."""
+        means = self.means + (self.translations << MEAN_BITS)[:, None]
+        return Mixtures(means, self.inverses, self.weights, MEAN_BITS, ALPHABET)
+
+
+def load_linear(arrays: Any, name: str) -> layers.Linear:
+    """Return the integer twin of a layer of this name that `export_layers` wrote; KeyError where there is none."""
+    parts = (arrays[f"{name}.{part}"] for part in ("weight", "bias", "unit"))
+    return layers.Linear(*(torch.from_numpy(part.copy()) for part in parts))
+
 
 class IntGroupNet:
     """The integer twin of a `GroupNet`."""
 
     def __init__(self, arrays: Any, prefix: str) -> None:
-        def linear(name: str) -> layers.Linear:
-            parts = (arrays[f"{prefix}.{name}.{part}"] for part in ("weight", "bias", "unit"))
-            return layers.Linear(*(torch.from_numpy(part.copy()) for part in parts))
-
-        self.enter, self.middle = linear("enter"), linear("middle")
+        self.enter, self.middle = (load_linear(arrays, f"{prefix}.{name}") for name in ("enter", "middle"))
         self.hidden, self.out, self.shift = (
-            [linear(f"{name}.{c}") for c in range(PLANES)] for name in ("hidden", "out", "shift")
+            [load_linear(arrays, f"{prefix}.{name}.{c}") for c in range(PLANES)]
+            for name in ("hidden", "out", "shift")
         )
 
     def trunk(self, inputs: Tensor) -> Tensor:
@@ -259,12 +270,16 @@ class IntGroupNet:
     def prior(self, plane: int, trunk: Tensor, view: View, seen: Tensor) -> Prior:
         """Return the distribution of a plane's latents; arguments as for `head`."""
         shift, out = self.head(plane, trunk, view, seen)
-        size = out.shape[0], out.shape[2]
-        translations = np.empty(size[0], np.int32)
-        means, inverses = np.empty(size, np.int32), np.empty(size, np.int32)
-        base = np.ascontiguousarray(view.base[:, plane].numpy())
-        to_mixtures(shift.numpy(), out.numpy(), base, view.scale.numpy(), translations, means, inverses)
-        return Prior(translations, means, inverses, _weights(out[:, 0]))
+        return to_prior(shift, out, np.ascontiguousarray(view.base[:, plane].numpy()), view.scale.numpy())
+
+
+def to_prior(shift: Tensor, out: Tensor, base: IntArray, scale: IntArray) -> Prior:
+    """Return the distribution of latents of N samples from a head's output; see `to_mixtures`."""
+    size = out.shape[0], out.shape[2]
+    translations = np.empty(size[0], np.int32)
+    means, inverses = np.empty(size, np.int32), np.empty(size, np.int32)
+    to_mixtures(shift.numpy(), out.numpy(), base, scale, translations, means, inverses)
+    return Prior(translations, means, inverses, _weights(out[:, 0]))
 
 
 def _weights(octaves: Tensor) -> IntArray:

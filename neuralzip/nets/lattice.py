@@ -86,7 +86,7 @@ def _mirrored(at: int, offset: int, size: int) -> int:
 
 
 @inner
-def _tap(plane: Samples, y: int, x: int, dy: int, dx: int, level: int) -> int:
+def tap(plane: Samples, y: int, x: int, dy: int, dx: int, level: int) -> int:
     """Return a neighbour; far outside a tiny picture it is a pixel of the level above."""
     row, column = _mirrored(y, dy << level, plane.shape[0]), _mirrored(x, dx << level, plane.shape[1])
     if row < 0 or column < 0:
@@ -141,7 +141,7 @@ def gather(
         for c in range(PLANES):
             plane = planes[min(c, planes.shape[0] - 1)]
             for t in range(count):
-                values[c, t] = _tap(plane, ys[n], xs[n], taps[t, 0], taps[t, 1], level)
+                values[c, t] = tap(plane, ys[n], xs[n], taps[t, 0], taps[t, 1], level)
             base[n, c] = values[c, 0] + values[c, 1] + values[c, 2] + values[c, 3]
             spread = max(spread, _spread(values[c], base[n, c]))
         power = 0

@@ -19,11 +19,11 @@ from neuralzip.nets.pixel_sight import Planes
 from neuralzip.train import loop, publish
 from neuralzip.train.image import gather_pool, read_planes
 
-_LEVEL_CHANCES = np.array([0.60, 0.20, 0.10, 0.06, 0.04])
-_CROPS = 8
+LEVEL_CHANCES = np.array([0.60, 0.20, 0.10, 0.06, 0.04])
+CROPS = 8
 _GREY_SHARE = 0.04
 _DEV_PARTS = ("kodak", "photos")
-_TOP_SAMPLE_BITS = 8.0
+TOP_SAMPLE_BITS = 8.0
 
 
 class GroupModel(Protocol):
@@ -87,7 +87,7 @@ class IdfTask:
     def _sample(self, taps: lattice.Taps, group: int, planes: Planes, level: int) -> tuple[idf.View, Tensor]:
         """Return (view, samples [N, PLANES]) of random pixels of a group."""
         ys, xs = lattice.pixels_of(planes.shape[1], planes.shape[2], level, group)
-        chosen = self.rng.integers(len(ys), size=self.batch // _CROPS)
+        chosen = self.rng.integers(len(ys), size=self.batch // CROPS)
         ys, xs = ys[chosen], xs[chosen]
         samples = np.ascontiguousarray(planes[:, ys, xs].T)
         return idf.look(planes, ys, xs, level, taps[group]), torch.from_numpy(samples).float()
@@ -95,7 +95,7 @@ class IdfTask:
     def loss(self, net: nn.Module, device: torch.device) -> tuple[Tensor, int]:
         """Take a batch; return (mean nats a sub-pixel, sub-pixels)."""
         model = cast(GroupModel, net)
-        drawn = [int(self.rng.choice(len(_LEVEL_CHANCES), p=_LEVEL_CHANCES)) for _ in range(_CROPS)]
+        drawn = [int(self.rng.choice(len(LEVEL_CHANCES), p=LEVEL_CHANCES)) for _ in range(CROPS)]
         crops = [(self._crop(level), level) for level in drawn]
         total = torch.zeros(())
         with torch.autocast("cpu", enabled=False):
@@ -144,7 +144,7 @@ def picture_bits(net: GroupModel, planes: Planes) -> float:
     """Return the ideal code length of planes [3, H, W] in bits."""
     height, width = planes.shape[1:]
     levels = lattice.levels_of(height, width)
-    total = _TOP_SAMPLE_BITS * planes[:, :: 1 << levels, :: 1 << levels].size
+    total = TOP_SAMPLE_BITS * planes[:, :: 1 << levels, :: 1 << levels].size
     for level in range(levels):
         for group in lattice.GROUPS:
             ys, xs = lattice.pixels_of(height, width, level, group)

@@ -112,7 +112,7 @@ def test_auxiliary_bits_are_never_invented() -> None:
         local.encode(Stack(b""), np.array([5], np.int32), np.array([0], np.int32), np.array([0], np.int32))
 
 
-@pytest.mark.parametrize("shape", [(3, 37, 50), (1, 37, 50), (1, 8, 70), (3, 16, 9)])
+@pytest.mark.parametrize("shape", [(3, 37, 50), (1, 37, 50), (1, 8, 70), (3, 16, 9), (3, 4, 4)])
 def test_bands_are_restored(flow: realnvp.IntRealNvp, shape: tuple[int, int, int]) -> None:
     planes = picture(*shape)
     payload, bits = codec.encode_band(flow, planes)
@@ -159,9 +159,37 @@ def test_files_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chosen.decode(block, Options()) == out.getvalue()
 
 
-def test_small_pictures_and_foreign_weights_are_refused(flow: realnvp.IntRealNvp) -> None:
+def test_spare_samples_cost_their_density() -> None:
+    """The mass of a grey level is the density's integral over it, whatever the width."""
+    translations, widths = np.array([100 << 8, 77 << 8], np.int32), np.array([80, 100], np.int32)
+    spread = realnvp.WIDTHS[widths] / 2**20
+
+    def below(edge: np.ndarray, wider: float) -> np.ndarray:
+        return 1 / (1 + np.exp(-(edge - translations / 256) / spread / wider))
+
+    symbols = np.array([97, 120], np.int32)
+    share, scale = realnvp.OUTLIER_SHARE, realnvp.OUTLIER_SCALE
+    wanted = (1 - share) * (below(symbols + 1, 1) - below(symbols, 1))
+    wanted += share * (below(symbols + 1, scale) - below(symbols, scale))
+    _, freqs = local.plain(translations, widths).intervals(symbols)
+    assert freqs / 2**24 == pytest.approx(wanted, rel=1e-3)
+
+
+def test_spare_samples_grow_until_they_suffice(
+    flow: realnvp.IntRealNvp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planes = picture(3, 20, 20)
+    wanted, _ = codec.encode_band(flow, planes)
+    monkeypatch.setattr(codec, "_LEAST_SPARE", 1)
+    payload, _ = codec.encode_band(flow, planes)
+    assert len(payload) <= len(wanted) + 4
+    assert np.array_equal(codec.decode_band(flow, payload, planes.shape), planes)
+    monkeypatch.setattr(codec, "_spare_of", lambda parts, power: 0)
     with pytest.raises(UnsupportedError):
-        codec.encode_band(flow, picture(3, 4, 4))
+        codec.encode_band(flow, planes)
+
+
+def test_foreign_weights_are_refused() -> None:
     model = make_model()
     with pytest.raises(ModelError):
         realnvp.IntRealNvp(zoo.Model("x", model.arrays, {"architecture": "idf", "version": 1}, b"", 0))

@@ -97,7 +97,7 @@ def test_integer_twin_codes_what_the_float_net_learnt() -> None:
     integer_bits = 0.0
     for plane in range(3):
         values = planes[plane, ys, xs].astype(np.int32)
-        _, widths = codec._distribution(couplings.prior(plane)).intervals(values)
+        _, widths = couplings.prior(plane).mixtures().intervals(values)
         integer_bits += float(24 * len(ys) - np.log2(widths).sum())
         couplings.reveal(plane, values)
     assert integer_bits == pytest.approx(float_bits, rel=0.003)
