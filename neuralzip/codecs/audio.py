@@ -44,7 +44,7 @@ class Audio:
 
     def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
         """Yield the blocks of a recording."""
-        preset = audio_block.FAST if options.model == "fast" else audio_block.default_preset()
+        preset = audio_block.preset_of(options.model)
         total, done = size_of(file), 0
         pieces = _flac_pieces(file, total) if stream.is_flac(read_at(file, 0, 4)) else _pieces(file, total)
         for block in _ordered(pieces, preset, options.threads):

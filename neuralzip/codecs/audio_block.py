@@ -26,14 +26,22 @@ from neuralzip.media.audio import pcm
 from neuralzip.media.audio.flac import stream
 from neuralzip.media.audio.layout import ENCODINGS, Layout, checked
 from neuralzip.media.audio.pcm import Taken
+from neuralzip.nets import wavenet_exact
 
 Samples = npt.NDArray[np.int32]
 
 VERSION = 1
-PRIOR_ID = "audio-base"
-BASE, FAST, PLAIN = range(3)
-"""What a block is coded with: PLAIN is BASE without weights."""
-_SETTINGS = (Model(audio_bank.BASE), Model(audio_bank.FAST, light=True), Model(audio_bank.BASE))
+BASE, FAST, PLAIN, JOINT = range(4)
+"""What a block is coded with: PLAIN is BASE without weights; with JOINT, mixing hears the WaveNet too."""
+PRIOR_ID, JOINT_ID, NET_ID = "audio-base", "audio-joint", "audio-wavenet"
+MODEL_IDS: dict[int, tuple[str, ...]] = {BASE: (PRIOR_ID,), FAST: (), PLAIN: (), JOINT: (JOINT_ID, NET_ID)}
+"""The weights of each preset: where mixing starts, the net."""
+_SETTINGS = (
+    Model(audio_bank.BASE),
+    Model(audio_bank.FAST, light=True),
+    Model(audio_bank.BASE),
+    Model(audio_bank.RICH),
+)
 _PARAMS = struct.Struct("<BBBBBBIII")
 _GROUP = struct.Struct("<BBI")
 _SIZE = struct.Struct("<I")
@@ -62,12 +70,21 @@ class Piece:
 
 
 def default_preset() -> int:
-    """Return BASE where its weights are installed, else PLAIN."""
+    """Return the best preset whose weights are installed: JOINT, BASE or PLAIN."""
+    return next(preset for preset in (JOINT, BASE, PLAIN) if _installed(preset))
+
+
+def preset_of(name: str | None) -> int:
+    """Return the preset of a model's name; None, and names of no audio model, for the default."""
+    chosen = {"fast": FAST, "base": BASE}.get(name or "")
+    return default_preset() if chosen is None or not _installed(chosen) else chosen
+
+
+def _installed(preset: int) -> bool:
     try:
-        zoo.load(PRIOR_ID)
+        return all(zoo.load(name) for name in MODEL_IDS[preset])
     except ModelError:
-        return PLAIN
-    return BASE
+        return False
 
 
 def _model(preset: int, models: tuple[bytes, ...]) -> Model:
@@ -76,9 +93,13 @@ def _model(preset: int, models: tuple[bytes, ...]) -> Model:
     Raises:
         ModelError: weights are not installed.
     """
-    if preset != BASE:
-        return _SETTINGS[preset]
-    return _SETTINGS[preset]._replace(prior=audio_prior.unpack(zoo.load_identity(models[0]).arrays))
+    model = _SETTINGS[preset]
+    if preset == JOINT:
+        model = model._replace(net=wavenet_exact.gather(zoo.load_identity(models[1])))
+    if models:
+        components = int(model.net.sizes[-1])
+        model = model._replace(prior=audio_prior.unpack(zoo.load_identity(models[0]).arrays, components))
+    return model
 
 
 def encode(piece: Piece, preset: int) -> Block:
@@ -86,7 +107,7 @@ def encode(piece: Piece, preset: int) -> Block:
     layout = piece.layout
     samples, code, rest = piece.taken or pcm.to_samples(piece.body, layout)
     prefix, suffix = side.pack(piece.prefix), side.pack(piece.suffix)
-    models = (zoo.load(PRIOR_ID).identity,) if preset == BASE else ()
+    models = tuple(zoo.load(name).identity for name in MODEL_IDS[preset])
     model = _model(preset, models)
     groups = [_encode_group(samples[c : c + 2], model) for c in range(0, layout.channels, 2)]
     kind = ENCODINGS.index(layout.encoding) | _BIG_ENDIAN * layout.big_endian
@@ -114,7 +135,7 @@ def decode(block: Block) -> bytes:
     big, number = divmod(kind, _BIG_ENDIAN)
     if number >= len(ENCODINGS) or big > 1 or code >= pcm.CODES or preset >= len(_SETTINGS):
         raise CorruptError("damaged: parameters of an audio block")
-    if len(block.models) != (preset == BASE):
+    if len(block.models) != len(MODEL_IDS[preset]):
         raise CorruptError("damaged: an audio block names the wrong number of weights")
     model = _model(preset, block.models)
     encoding = ENCODINGS[number]

@@ -18,24 +18,29 @@ from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts import bits
 from neuralzip.experts.audio_bank import PAST, Bank, Preset, learn_bank, new_bank, predict_bank, prediction
 from neuralzip.experts.audio_least_squares import U
-from neuralzip.experts.audio_residual import (
-    MAX_DECISIONS,
+from neuralzip.experts.audio_residual import MAX_DECISIONS, code_sample
+from neuralzip.experts.audio_state import (
+    LOUDEST,
     POINT,
+    SCALE_BITS,
     K,
     Prior,
     Residual,
-    code_sample,
+    blend,
+    learn_errors,
     new_residual,
     parts,
+    running_scale,
 )
 from neuralzip.experts.bits import BitCoder
+from neuralzip.nets.wavenet_step import NO_NET, Memory, Net, new_memory, step
+from neuralzip.nets.wavenet_view import view
 
 Samples = npt.NDArray[np.int32]
 Reals = npt.NDArray[np.float64]
 
 SEGMENT_FRAMES = 1 << 16
 _MARGIN = 2 * PAST
-_LOUDEST = 2.0**31
 
 
 class Model(NamedTuple):
@@ -45,11 +50,13 @@ class Model(NamedTuple):
         preset: the predictors.
         light: whether mixing goes without counters and maps.
         prior: what mixing has learnt from other recordings.
+        net: the net that mixing hears; only where it is not light.
     """
 
     preset: Preset
     light: bool = False
     prior: Prior | None = None
+    net: Net = NO_NET
 
 
 class Group(NamedTuple):
@@ -59,17 +66,23 @@ class Group(NamedTuple):
         bank: its predictors.
         residual: its model of what they leave.
         past: [C * (SEGMENT_FRAMES + _MARGIN)] samples, each channel backwards in time.
+        net: its net, NO_NET for none.
+        memory: what the net keeps.
     """
 
     bank: Bank
     residual: Residual
     past: Reals
+    net: Net
+    memory: Memory
 
 
 def new_group(channels: int, model: Model) -> Group:
     """Return a group of one or two channels that has not begun."""
     past = np.zeros(channels * (SEGMENT_FRAMES + _MARGIN))
-    return Group(new_bank(channels, model.preset), new_residual(channels, model.light, model.prior), past)
+    memory = new_memory(model.net, channels)
+    residual = new_residual(channels, model.light, model.prior, memory.mixture)
+    return Group(new_bank(channels, model.preset), residual, past, model.net, memory)
 
 
 class Stream(NamedTuple):
@@ -89,7 +102,7 @@ def _encode(samples: Samples, group: Group) -> Iterator[Stream]:
     coder = bits.encoder(channels * min(length, SEGMENT_FRAMES) * MAX_DECISIONS)
     for start in range(0, length, SEGMENT_FRAMES):
         segment = np.ascontiguousarray(samples[:, start : start + SEGMENT_FRAMES], np.int32)
-        _run(segment, coder, group.bank, group.residual, group.past, start)
+        _run(segment, coder, *group, start)
         nll_bits = bits.logged_bits(coder)
         yield Stream(bits.finish(coder), nll_bits)
 
@@ -114,7 +127,7 @@ def decode(streams: list[bytes], channels: int, length: int, model: Model) -> Sa
         start = index * SEGMENT_FRAMES
         segment = np.zeros((channels, min(SEGMENT_FRAMES, length - start)), np.int32)
         coder = bits.decoder(stream)
-        _run(segment, coder, group.bank, group.residual, group.past, start)
+        _run(segment, coder, *group, start)
         if not bits.is_exhausted(coder):
             raise CorruptError("damaged: an audio segment does not end where its samples do")
         samples[:, start : start + SEGMENT_FRAMES] = segment
@@ -122,7 +135,16 @@ def decode(streams: list[bytes], channels: int, length: int, model: Model) -> Sa
 
 
 @entry
-def _run(segment: Samples, coder: BitCoder, bank: Bank, residual: Residual, past: Reals, start: int) -> None:
+def _run(
+    segment: Samples,
+    coder: BitCoder,
+    bank: Bank,
+    residual: Residual,
+    past: Reals,
+    net: Net,
+    memory: Memory,
+    start: int,
+) -> None:
     """Code a segment, T <= SEGMENT_FRAMES; decoding fills it in. `start` is the number of its first frame."""
     channels, length = segment.shape
     size = SEGMENT_FRAMES + _MARGIN
@@ -130,21 +152,67 @@ def _run(segment: Samples, coder: BitCoder, bank: Bank, residual: Residual, past
         for k in range(_MARGIN):
             past[c * size + SEGMENT_FRAMES + k] = past[c * size + k]
     for t in range(length):
-        at = SEGMENT_FRAMES - t
         for c in range(channels):
-            own = c * size + at
-            other = own if channels == 1 else (1 - c) * size + at - c
-            predict_bank(bank, c, past, U(own), U(other), U(start + t))
-            _show(bank, residual)
+            own = _predict(bank, residual, past, channels, c, t, start)
+            blend(residual, c)
+            if len(net.weights):
+                view(residual, bank.stages, c, channels - 1 - c, np.int64(past[own]), memory.seen)
+                step(net, memory, c)
             value = code_sample(residual, coder, c, channels - 1 - c, np.int64(segment[c, t]))
             segment[c, t] = value
             past[own - 1] = value
             learn_bank(bank, c, float(value), U(start + t))
 
 
+@entry
+def watch(
+    samples: Samples,
+    bank: Bank,
+    residual: Residual,
+    past: Reals,
+    views: npt.NDArray[np.int8],
+    places: npt.NDArray[np.float32],
+    halves: npt.NDArray[np.float32],
+) -> None:
+    """Let the predictors run over samples [C, T], T <= SEGMENT_FRAMES, and note what a net sees; for training.
+
+    Args:
+        samples: known samples.
+        bank, residual, past: a group that has not begun.
+        views: [C, T, INPUTS], filled.
+        places: [C, T] samples less the blend in running scales, filled.
+        halves: [C, T] half a sample unit in running scales, filled.
+    """
+    channels, length = samples.shape
+    for t in range(length):
+        for c in range(channels):
+            own = _predict(bank, residual, past, channels, c, t, 0)
+            value = np.int64(samples[c, t])
+            blend(residual, c)
+            view(residual, bank.stages, c, channels - 1 - c, np.int64(past[own]), views[c, t])
+            scale = float(running_scale(residual, c)) / (1 << SCALE_BITS)
+            places[c, t] = (float(value) - float(residual.means[K]) / (1 << POINT)) / scale
+            halves[c, t] = 0.5 / scale
+            learn_errors(residual, c, value)
+            past[own - 1] = float(value)
+            learn_bank(bank, c, float(value), U(t))
+
+
+@inner
+def _predict(bank: Bank, residual: Residual, past: Reals, channels: int, c: int, t: int, start: int) -> int:
+    """Predict sample t of a segment of channel c; return the place of the channel's latest sample in `past`."""
+    size = SEGMENT_FRAMES + _MARGIN
+    at = SEGMENT_FRAMES - t
+    own = c * size + at
+    other = own if channels == 1 else (1 - c) * size + at - c
+    predict_bank(bank, c, past, U(own), U(other), U(start + t))
+    _show(bank, residual)
+    return own
+
+
 @inner
 def _show(bank: Bank, residual: Residual) -> None:
     """Hand the shown predictions over, in fixed point and within the range of samples."""
     for k in range(K):
-        shown = min(max(prediction(bank, k), -_LOUDEST), _LOUDEST)
+        shown = min(max(prediction(bank, k), -LOUDEST), LOUDEST)
         residual.means[k] = np.int64(np.floor(shown * (1 << POINT) + 0.5))

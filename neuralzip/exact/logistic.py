@@ -66,6 +66,33 @@ def inverse_scales(count: int, steps: int, octaves_below_one: int = 0) -> IntArr
     return np.array([max(tables.rounded(value * largest, INVERSE_BITS), 1) for value in falling], np.int32)
 
 
+def _powers_of_two() -> IntArray:
+    """Return round(2**WEIGHT_BITS * 2**(-i / 256)) for i = 0 .. 255."""
+    ratio = (tables.ONE << tables.FRACTION) // tables.root_of_two(256)
+    return np.array([tables.rounded(value, WEIGHT_BITS) for value in tables.powers(ratio, 256)], np.int32)
+
+
+_POWERS = _powers_of_two()
+
+
+@inner
+def weigh(logits: IntArray, count: int, weights: IntArray) -> None:
+    """Turn log2 weights logits[:count], in 2**-8 octaves, into weights that sum to 2**WEIGHT_BITS."""
+    best, total = 0, np.int64(0)
+    for k in range(count):
+        if logits[k] > logits[best]:
+            best = k
+    for k in range(count):
+        below = np.int64(logits[best]) - logits[k]
+        weights[k] = np.int64(_POWERS[below & 255]) >> min(below >> 8, 31)
+        total += weights[k]
+    left = np.int64(1) << WEIGHT_BITS
+    for k in range(count):
+        weights[k] = (np.int64(weights[k]) << WEIGHT_BITS) // total
+        left -= weights[k]
+    weights[best] += left
+
+
 @inner
 def cdf(x: int) -> int:
     """Return 2**30 / (1 + exp(-x)) for x in units of 2**-20 nats; never falls as x grows."""

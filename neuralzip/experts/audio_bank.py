@@ -55,6 +55,23 @@ BASE = Preset(
     ),
     shown=(6, 8, 9, 3, 0, 10),
 )
+RICH = Preset(
+    windows=(*BASE.windows, (32, 16, 0.9995, 16)),
+    filters=(
+        (0, 1024, 0.02, 0.02),
+        (5, 256, 0.06, 0.1),
+        (6, 32, 0.02, 0.0),
+        (7, 16, 0.03, 0.0),
+        (1, 32, 0.02, 0.0),
+        (9, 16, 0.04, 0.0),
+        (2, 32, 0.02, 0.0),
+        (4, 256, 0.02, 0.1),
+        (12, 16, 0.03, 0.0),
+    ),
+    shown=(8, 10, 11, 3, 13, 14),
+)
+"""What the WaveNet judges: BASE with a longer filter, and a window and filters that forget slowly."""
+RICH_STAGES = 15
 FAST = Preset(
     windows=((16, 8, 0.998, 16),),
     filters=((0, 256, 0.06, 0.1), (1, 32, 0.02, 0.0), (2, 16, 0.03, 0.0)),

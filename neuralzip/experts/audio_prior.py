@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import ModelError
-from neuralzip.experts.audio_residual import Prior, new_residual, parts
+from neuralzip.experts.audio_state import Prior, new_residual, parts
 from neuralzip.experts.counters import NODE_NEW
 
 _WEIGHT_SHIFT = 4
@@ -28,13 +28,13 @@ def pack(prior: Prior) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def unpack(arrays: Mapping[str, npt.NDArray[Any]]) -> Prior:
-    """Return what `pack` packed.
+def unpack(arrays: Mapping[str, npt.NDArray[Any]], components: int = 0) -> Prior:
+    """Return what `pack` packed of a state that hears a net's mixture of so many components, 0 for no net.
 
     Raises:
         ModelError: arrays are missing or of another shape.
     """
-    shapes = pack(parts(new_residual(1)))
+    shapes = pack(parts(new_residual(1, mixture=np.zeros((3, components), np.int32))))
     for name, like in shapes.items():
         if name not in arrays or arrays[name].shape != like.shape or arrays[name].dtype != like.dtype:
             raise ModelError(f"audio weights: array '{name}' is missing or of another shape")

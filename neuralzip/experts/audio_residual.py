@@ -14,51 +14,43 @@ predictions disagree. Fixed point: predictions and distances in 2**-8, mean erro
 C channels, K predictions, Q = K + 1 centres.
 """
 
-from typing import NamedTuple
-
 import numpy as np
-import numpy.typing as npt
 
 from neuralzip.exact.compiled import inner
-from neuralzip.experts import apm, mixer
 from neuralzip.experts.apm import adapt, refine
-from neuralzip.experts.audio_bank import PREDICTIONS
 from neuralzip.experts.audio_logistic import log_expm1, softplus
+from neuralzip.experts.audio_opinion import half_logit, pass_on, set_out, side_logit, stop_logit, take_half
+from neuralzip.experts.audio_state import (
+    CONTEXT_NODES,
+    CONTEXT_STARTS,
+    CONTEXTS,
+    LOGITS,
+    MAPS,
+    NET,
+    NODES,
+    POINT,
+    ROLES,
+    K,
+    Q,
+    Residual,
+    inverse_of,
+    learn_errors,
+    log2_eighths,
+    running_scale,
+)
 from neuralzip.experts.bits import BitCoder, code_bit, drop, peek, put
-from neuralzip.experts.counters import NODE_NEW, node_p, node_updated
+from neuralzip.experts.counters import node_p, node_updated
 from neuralzip.experts.logistic import P_ONE, clamp_st, squash, stretch
-from neuralzip.experts.mixer import Mixer, learn, mix, select, select_final
+from neuralzip.experts.mixer import learn, mix, select, select_final
 
-Longs = npt.NDArray[np.int64]
-
-K = PREDICTIONS
-Q = K + 1
-SCALES = 3
-LOGITS = SCALES * Q
-POINT = 8
-NODES = 16
-"""Decisions with weights of their own: 0 side, 1..13 steps outward, 14 and 15 the first bits within a step."""
 _STEP_NODES = 13
 _LOW_NODE = 14
 _DOUBLING = 11
-ROLES = 2
-"""What is learnt across files is kept apart for the first (or only) channel of a group and the second."""
-_CONTEXT_SIZES = np.array([NODES * 3 * size for size in (16, 64, 64, 32, 128, 128, 128, 16)])
-_CONTEXTS = len(_CONTEXT_SIZES)
-_CONTEXT_STARTS = np.cumsum(_CONTEXT_SIZES) - _CONTEXT_SIZES
-_CONTEXT_NODES = int(_CONTEXT_SIZES.sum())
-_SETS = (NODES * 16, NODES * 64, NODES * 32)
-_MAPS = (NODES * 3 * 16, NODES * 3 * 32)
-_INPUTS = (LOGITS + 1 + 2 * _CONTEXTS + 7) // 8 * 8
-_LIGHT_INPUTS = (LOGITS + 1 + 7) // 8 * 8
 _BIAS = 77
-_RATE = 0.005
-_FINAL_RATE = 0.005
 _LIMIT = 127
 _FARTHEST = 1 << 34
 MAX_DECISIONS = 96
 """Bound on what the coder is given for one sample: 1 side, under 46 steps, up to 35 bits within, 3 flat parts."""
-_MAX_ERROR = 1 << 40
 _MAX_DISTANCE = (1 << 36) - 1
 _FLAT = 10
 """Bits within a step are stored once the blend's scale is this many times the width left."""
@@ -66,92 +58,9 @@ _FLAT = 10
 (_C, _RATIO, _LAST1, _LAST2, _PARTNER, _LEVEL, _APART, _SHAPE, _PHASE, _SIGN1, _SIGN2, _SIDE) = range(12)
 
 
-class Residual(NamedTuple):
-    """Adaptive state of all channels of a group; make it with `new_residual`.
-
-    Attributes:
-        mixer: gated mixers, rows by role.
-        nodes: [ROLES * _CONTEXT_NODES] adaptive probabilities.
-        maps: [ROLES * sum(_MAPS), KNOTS] adaptive probability maps.
-        errors: [C, Q, SCALES] mean absolute errors of the centres: recent, longer and latest, in 2**-16.
-        last: [C, 2] the blend's last two errors in 2**-POINT.
-        means: [Q] centres in 2**-POINT; the first K are to be filled before `code_sample`.
-        inverse: [LOGITS] 2**40 over the scales in 2**-16: turns distances into logits.
-        offsets: [Q] distance of the start of the path from each centre, outward.
-        facts: [12] what contexts are made of.
-        slots: [contexts] nodes in use for this decision.
-        light: one set of mixers, no counters, no maps.
-    """
-
-    mixer: Mixer
-    nodes: npt.NDArray[np.uint32]
-    maps: npt.NDArray[np.int32]
-    errors: Longs
-    last: Longs
-    means: Longs
-    inverse: Longs
-    offsets: Longs
-    facts: Longs
-    slots: Longs
-    light: bool
-
-
-class Prior(NamedTuple):
-    """What was learnt from other recordings: weights and final of the mixer, nodes and maps of a Residual."""
-
-    weights: npt.NDArray[np.int32]
-    final: npt.NDArray[np.int32]
-    nodes: npt.NDArray[np.uint32]
-    maps: npt.NDArray[np.int32]
-
-
-def new_residual(channels: int, light: bool = False, prior: Prior | None = None) -> Residual:
-    """Return the state of channels that have not begun.
-
-    Args:
-        channels: one or two.
-        light: leave out counters and maps.
-        prior: where the rest starts from.
-    """
-    sizes = tuple(size * ROLES for size in (_SETS[:1] if light else _SETS))
-    inputs = _LIGHT_INPUTS if light else _INPUTS
-    residual = Residual(
-        mixer=mixer.new_mixer(inputs, sizes, NODES * ROLES, 1.1 / LOGITS, _RATE, _FINAL_RATE),
-        nodes=np.full(0 if light else ROLES * _CONTEXT_NODES, NODE_NEW, np.uint32),
-        maps=apm.new_maps(0 if light else ROLES * sum(_MAPS)),
-        errors=np.full((channels, Q, SCALES), 50 << 16, np.int64),
-        last=np.zeros((channels, 2), np.int64),
-        means=np.zeros(Q, np.int64),
-        inverse=np.zeros(LOGITS, np.int64),
-        offsets=np.zeros(Q, np.int64),
-        facts=np.zeros(12, np.int64),
-        slots=np.zeros(_CONTEXTS, np.int64),
-        light=light,
-    )
-    if prior is not None:
-        for part, start in zip(parts(residual), prior, strict=True):
-            part[:] = start
-    return residual
-
-
-def parts(residual: Residual) -> Prior:
-    """Return what a state has learnt that holds for other recordings too (the arrays themselves)."""
-    return Prior(residual.mixer.weights, residual.mixer.final, residual.nodes, residual.maps)
-
-
-@inner
-def _log2(x: int) -> int:
-    """Return about 8 * log2(x) for x >= 1, linear between powers of two."""
-    top = 0
-    for step in (32, 16, 8, 4, 2, 1):
-        if x >> (top + step):
-            top += step
-    return 8 * top + ((x << 3 >> top) & 7)
-
-
 @inner
 def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int) -> int:
-    """Code sample `value` of channel c around r.means (ignored in decoding) and learn from it.
+    """Code sample `value` of channel c (ignored in decoding) around r.means, after `blend`, and learn from it.
 
     Args:
         r: adaptive state.
@@ -163,8 +72,7 @@ def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int) 
     Returns:
         the sample.
     """
-    _blend(r, c)
-    width = _prepare(r, c, partner)
+    width = prepare(r, c, partner)
     base = (r.means[K] + (1 << (POINT - 1))) >> POINT
     start = (base << POINT) - (1 << (POINT - 1))
     for q in range(Q):
@@ -175,30 +83,12 @@ def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int) 
             r.offsets[q] = -r.offsets[q]
     distance = _code_distance(r, coder, value - base if above else base - 1 - value, width)
     value = base + distance if above else base - 1 - distance
-    _learn_errors(r, c, value)
+    learn_errors(r, c, value)
     return value
 
 
 @inner
-def _blend(r: Residual, c: int) -> None:
-    """Set the last centre to the mean of the others, weighted by the inverse fourth power of their errors."""
-    least = np.int64(1) << 60
-    for k in range(K):
-        r.means[K] = 0
-        r.inverse[k] = r.errors[c, k, 0] + (r.errors[c, k, 1] >> 1) + 6554
-        least = min(least, r.inverse[k])
-    total = np.int64(0)
-    for k in range(K):
-        ratio = (least << 14) // r.inverse[k]
-        ratio = (ratio * ratio) >> 14
-        ratio = (ratio * ratio) >> 14
-        r.means[K] += ratio * r.means[k]
-        total += ratio
-    r.means[K] = (r.means[K] + (total >> 1)) // total
-
-
-@inner
-def _prepare(r: Residual, c: int, partner: int) -> np.int64:
+def prepare(r: Residual, c: int, partner: int) -> np.int64:
     """Set scales and facts; return the width of the first steps, a power of two."""
     for q in range(Q):
         recent, longer = r.errors[c, q, 0], r.errors[c, q, 1]
@@ -214,8 +104,8 @@ def _prepare(r: Residual, c: int, partner: int) -> np.int64:
     fine = POINT + shift
     facts = r.facts
     facts[_C] = c
-    facts[_RATIO] = min(max((3 * (_log2(recent + 1) - _log2(longer + 656)) >> 3) + 8, 0), 15)
-    facts[_LEVEL] = min(max((_log2(scale + 19661) >> 2) - 28, 0), 31)
+    facts[_RATIO] = min(max((3 * (log2_eighths(recent + 1) - log2_eighths(longer + 656)) >> 3) + 8, 0), 15)
+    facts[_LEVEL] = min(max((log2_eighths(scale + 19661) >> 2) - 28, 0), 31)
     facts[_LAST1] = min(7, (3 * abs(r.last[c, 0])) >> (fine + 1))
     facts[_LAST2] = min(7, (3 * abs(r.last[c, 1])) >> (fine + 1))
     facts[_PARTNER] = min(7, (3 * abs(r.last[partner, 0])) >> (fine + 1))
@@ -239,7 +129,9 @@ def _code_side(r: Residual, coder: BitCoder, bit: int) -> int:
     """Code whether the sample is at or above the start of the path."""
     for q in range(LOGITS):
         r.mixer.inputs[q] = clamp_st(-_logit(r, q, r.offsets[q % Q]))
-    bit = _decide(r, coder, bit, 0)
+    said = side_logit(r.opinion, inverse_of(running_scale(r, r.facts[_C])), r.offsets[K])
+    bit = _decide(r, coder, bit, 0, said)
+    set_out(r.opinion, bit)
     r.facts[_SIDE] = 1 + bit
     return bit
 
@@ -254,8 +146,10 @@ def _code_distance(r: Residual, coder: BitCoder, distance: int, width: int) -> i
             near = _logit(r, q, r.offsets[q % Q] + (at << POINT))
             wide = _logit(r, q, width << POINT)
             r.mixer.inputs[q] = clamp_st(log_expm1(wide) - softplus(-near))
-        if _decide(r, coder, 1 if distance < at + width else 0, 1 + min(step, _STEP_NODES - 1)):
+        said = stop_logit(r.opinion, r.offsets[K] + ((at + width) << POINT))
+        if _decide(r, coder, 1 if distance < at + width else 0, 1 + min(step, _STEP_NODES - 1), said):
             break
+        pass_on(r.opinion)
         at += width
         step += 1
         if step >= _DOUBLING:
@@ -274,7 +168,9 @@ def _code_within(r: Residual, coder: BitCoder, distance: int, at: int, width: in
         if node < NODES:
             for q in range(LOGITS):
                 r.mixer.inputs[q] = _half_logit(r, q, at, width)
-            bit = _decide(r, coder, 1 if distance < at + half else 0, node)
+            said = half_logit(r.opinion, r.offsets[K] + ((at + half) << POINT))
+            bit = _decide(r, coder, 1 if distance < at + half else 0, node, said)
+            take_half(r.opinion, bit)
             node += 1
         else:
             bit = code_bit(coder, 1 if distance < at + half else 0, squash(_half_logit(r, K, at, width)))
@@ -330,15 +226,15 @@ def _choose_contexts(r: Residual, node: int) -> None:
     slots[5] = (here * 16 + f[_SHAPE]) * 8 + last1
     slots[6] = (here * 16 + f[_RATIO]) * 8 + partner
     slots[7] = here * 16 + f[_PHASE]
-    for i in range(_CONTEXTS):
-        slots[i] += f[_C] * _CONTEXT_NODES + _CONTEXT_STARTS[i]
+    for i in range(CONTEXTS):
+        slots[i] += f[_C] * CONTEXT_NODES + CONTEXT_STARTS[i]
     select(r.mixer, 1, (row * 8 + last1) * 8 + f[_LAST2])
     select(r.mixer, 2, row * 32 + f[_LEVEL])
 
 
 @inner
-def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
-    """Code one decision whose first LOGITS inputs are set, and learn from it."""
+def _decide(r: Residual, coder: BitCoder, bit: int, node: int, said: int) -> int:
+    """Code one decision whose first LOGITS inputs are set, of which a net says `said`, and learn from it."""
     _choose_contexts(r, node)
     r.mixer.inputs[LOGITS] = _BIAS
     if r.light:
@@ -347,17 +243,23 @@ def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
         learn(r.mixer, bit, mixed)
         return bit
     _consult(r)
-    mixed = mix(r.mixer)
     f = r.facts
+    heard = (f[_C] * NODES + node) * 16 + f[_RATIO] + ROLES * (MAPS[0] + MAPS[1])
+    if r.opinion.mixture.shape[1]:
+        r.mixer.inputs[NET] = said
+        r.mixer.inputs[NET + 1] = stretch(refine(r.maps, heard, said))
+    mixed = mix(r.mixer)
     here = (f[_C] * NODES + node) * 3 + f[_SIDE]
-    first = here * 16 + f[_RATIO] + f[_C] * _MAPS[1]
-    second = (here * 4 + (f[_PARTNER] >> 1)) * 8 + f[_APART] + (f[_C] + 1) * _MAPS[0]
+    first = here * 16 + f[_RATIO] + f[_C] * MAPS[1]
+    second = (here * 4 + (f[_PARTNER] >> 1)) * 8 + f[_APART] + (f[_C] + 1) * MAPS[0]
     p = (2 * squash(mixed) + refine(r.maps, first, mixed) + refine(r.maps, second, mixed) + 2) >> 2
     bit = code_bit(coder, bit, min(max(p, 1), P_ONE - 1))
     learn(r.mixer, bit, mixed)
     adapt(r.maps, first, mixed, bit, 6)
     adapt(r.maps, second, mixed, bit, 6)
-    for i in range(_CONTEXTS):
+    if r.opinion.mixture.shape[1]:
+        adapt(r.maps, heard, said, bit, 6)
+    for i in range(CONTEXTS):
         r.nodes[r.slots[i]] = node_updated(r.nodes[r.slots[i]], bit, _LIMIT)
     return bit
 
@@ -366,19 +268,7 @@ def _decide(r: Residual, coder: BitCoder, bit: int, node: int) -> int:
 def _consult(r: Residual) -> None:
     """Set the counters' inputs: of each the logit, and how far it is from one half."""
     inputs = r.mixer.inputs
-    for i in range(_CONTEXTS):
+    for i in range(CONTEXTS):
         p = node_p(r.nodes[r.slots[i]])
         inputs[LOGITS + 1 + 2 * i] = stretch(p)
         inputs[LOGITS + 2 + 2 * i] = (p - P_ONE // 2) >> 7
-
-
-@inner
-def _learn_errors(r: Residual, c: int, value: int) -> None:
-    """Move the mean errors and the blend's last errors."""
-    for q in range(Q):
-        error = min(abs((value << POINT) - r.means[q]), _MAX_ERROR) << 8
-        r.errors[c, q, 0] += (error - r.errors[c, q, 0]) >> 4
-        r.errors[c, q, 1] += (error - r.errors[c, q, 1]) >> 8
-        r.errors[c, q, 2] += (error - r.errors[c, q, 2]) >> 2
-    r.last[c, 1] = r.last[c, 0]
-    r.last[c, 0] = (value << POINT) - r.means[K]

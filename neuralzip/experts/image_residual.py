@@ -11,7 +11,7 @@ from neuralzip.experts.apm import adapt, refine
 from neuralzip.experts.bits import BitCoder, code_bit
 from neuralzip.experts.counters import node_count, node_p, node_updated
 from neuralzip.experts.image_logistic import sign_logit, stop_logit, upper_logit, zero_logit
-from neuralzip.experts.image_opinion import ALL, mass_below, odds
+from neuralzip.experts.image_opinion import mass_below
 from neuralzip.experts.image_state import (
     APART,
     AROUND,
@@ -38,6 +38,7 @@ from neuralzip.experts.image_state import (
 )
 from neuralzip.experts.logistic import squash, stretch
 from neuralzip.experts.mixer import Mixer, learn, mix
+from neuralzip.experts.odds import ALL, odds
 from neuralzip.experts.prefetch import prefetch
 
 ZERO, SIGN, STOP, UPPER = range(4)

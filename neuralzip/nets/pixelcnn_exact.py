@@ -33,7 +33,6 @@ from torch import Tensor
 from neuralzip import zoo
 from neuralzip.errors import ModelError
 from neuralzip.exact import layers, logistic
-from neuralzip.exact import tables as exact_tables
 from neuralzip.nets import pixel_front, pixel_walk
 from neuralzip.nets.pixel_front import PLANES
 
@@ -69,33 +68,7 @@ class Mixtures(NamedTuple):
     weights: IntArray
 
 
-def _powers_of_two() -> IntArray:
-    """Return round(2**16 * 2**(-i / 256)) for i = 0 .. 255."""
-    ratio = (exact_tables.ONE << exact_tables.FRACTION) // exact_tables.root_of_two(256)
-    falling = exact_tables.powers(ratio, 256)
-    return np.array([exact_tables.rounded(value, 16) for value in falling], np.int32)
-
-
-_POWERS = _powers_of_two()
 _INVERSES = logistic.inverse_scales((_NARROWEST + _WIDEST) * _WIDTH_STEPS + 1, _WIDTH_STEPS, _NARROWEST)
-
-
-@numba.njit(cache=True)
-def _weigh(logits: npt.NDArray[np.int16], weights: IntArray) -> None:
-    """Turn log2 weights [K] in 2**-8 octaves into weights that sum to 2**16."""
-    best, total = 0, np.int64(0)
-    for k in range(len(logits)):
-        if logits[k] > logits[best]:
-            best = k
-    for k in range(len(logits)):
-        below = np.int64(logits[best]) - logits[k]
-        weights[k] = np.int64(_POWERS[below & 255]) >> min(below >> 8, 31)
-        total += weights[k]
-    left = np.int64(1) << logistic.WEIGHT_BITS
-    for k in range(len(logits)):
-        weights[k] = (np.int64(weights[k]) << logistic.WEIGHT_BITS) // total
-        left -= weights[k]
-    weights[best] += left
 
 
 @numba.njit(cache=True, nogil=True)
@@ -127,7 +100,7 @@ def to_mixtures(
             if index < 0:
                 continue
             centre = np.int64(base[m, plane]) << (MEAN_BITS - 3)
-            _weigh(out[m, plane, 0], weights[m, plane])
+            logistic.weigh(out[m, plane, 0], out.shape[3], weights[m, plane])
             for k in range(out.shape[3]):
                 mean = centre + ((np.int64(out[m, plane, 1, k]) * levels[index] + half) >> 12)
                 means[m, plane, k] = min(max(mean, -_MEAN_LIMIT), _MEAN_LIMIT)

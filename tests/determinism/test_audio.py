@@ -11,8 +11,10 @@ from neuralzip.codecs import audio_loop
 from neuralzip.codecs.audio import Audio
 from neuralzip.codecs.audio_block import _SETTINGS, FAST, PLAIN
 from neuralzip.codecs.base import Options
-from neuralzip.experts import audio_logistic
+from neuralzip.experts import audio_bank, audio_logistic
+from neuralzip.nets import wavenet_exact
 from tests.roundtrip.test_audio import recording
+from tests.wavenet_models import made_up
 
 
 def waves(channels: int, length: int) -> np.ndarray:
@@ -25,6 +27,15 @@ def waves(channels: int, length: int) -> np.ndarray:
         for c in range(channels):
             out[c, t] = (500 * int(out[c, t - 1]) - 249 * int(out[c, t - 2])) // 256 + rung // (c + 1)
     return out
+
+
+@pytest.mark.parametrize(("channels", "digest"), [(1, "015a3c3947072bf4"), (2, "c50b3f5be74e8af8")])
+def test_pinned_streams_with_a_net(channels: int, digest: str) -> None:
+    samples = waves(channels, 1500).astype(np.int32)
+    model = audio_loop.Model(audio_bank.RICH, net=wavenet_exact.gather(made_up(weight=20)))
+    (stream,) = audio_loop.encode(samples, model)
+    assert hashlib.sha256(stream.data).hexdigest()[:16] == digest
+    assert (audio_loop.decode([stream.data], channels, 1500, model) == samples).all()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import io
 import lzma
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ import soundfile
 from neuralzip.codecs import audio_block, audio_loop, audio_values, side
 from neuralzip.codecs.audio import Audio
 from neuralzip.codecs.base import Block, Options
-from neuralzip.errors import CorruptError, NeuralzipError, UnsupportedError
+from neuralzip.errors import CorruptError, ModelError, NeuralzipError, UnsupportedError
 from neuralzip.media.audio.flac import stream
 from tests.roundtrip.check import check_roundtrip
+from tests.wavenet_models import write_models
 
 RNG = np.random.default_rng(5)
 
@@ -41,11 +43,32 @@ def size(blocks: list[Block]) -> int:
     return sum(len(block.payload) + len(block.params) for block in blocks)
 
 
-@pytest.mark.parametrize("model", [None, "fast"])
+@pytest.mark.parametrize("model", [None, "base", "fast"])
 @pytest.mark.parametrize("channels", range(1, 9))
 def test_channels(channels: int, model: str | None) -> None:
     data = recording(tone(channels, 700, 9000), tail=b"tail")
     check_roundtrip(Audio(), data, Options(model=model))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_with_a_net(channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_models(tmp_path)
+    monkeypatch.setenv("NEURALZIP_MODELS", str(tmp_path))
+    samples = np.concatenate([tone(channels, 2000, 12000), np.zeros((channels, 300), np.int64)], axis=1)
+    (block,) = check_roundtrip(Audio(), recording(samples))
+    assert len(block.models) == 2 and block.params[5] == audio_block.JOINT
+    wrong = Block("audio", block.params, block.payload, block.raw_size, block.models[::-1])
+    with pytest.raises(NeuralzipError):
+        Audio().decode(wrong, Options())
+
+
+def test_without_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_models(tmp_path)
+    monkeypatch.setenv("NEURALZIP_MODELS", str(tmp_path))
+    (block,) = Audio().encode(io.BytesIO(recording(tone(1, 500, 900))), Options())
+    monkeypatch.delenv("NEURALZIP_MODELS")
+    with pytest.raises(ModelError, match="not installed"):
+        Audio().decode(block, Options())
 
 
 @pytest.mark.parametrize(("width", "amplitude"), [(1, 100), (2, 30000), (3, 8e6), (4, 2e9)])

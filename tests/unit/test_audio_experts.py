@@ -10,7 +10,7 @@ from neuralzip.errors import ModelError
 from neuralzip.exact.compiled import entry
 from neuralzip.experts import audio_least_squares, audio_logistic, audio_prior, nlms
 from neuralzip.experts.audio_least_squares import Place, inputs_at, learn_ls, predict_ls
-from neuralzip.experts.audio_residual import new_residual, parts
+from neuralzip.experts.audio_state import new_residual, parts
 from neuralzip.experts.nlms import Taps, learn_nlms, predict_nlms
 from neuralzip.train import audio as train_audio
 

@@ -6,8 +6,9 @@ import math
 import numba
 import numpy as np
 
-from neuralzip.experts import image_opinion
-from neuralzip.experts.image_opinion import ALL, mass_below, odds
+from neuralzip.experts import odds as odds_module
+from neuralzip.experts.image_opinion import mass_below
+from neuralzip.experts.odds import ALL, odds
 
 MIXTURE = np.array([[100 << 8, 130 << 8], [1 << 23, 1 << 22], [40000, 25536]], np.int32)
 
@@ -46,6 +47,6 @@ def test_logits_are_those_of_the_masses() -> None:
 
 
 def test_tables_are_the_same_for_ever() -> None:
-    tables = (image_opinion._LOGS, image_opinion._OCTAVES)
+    tables = (odds_module._LOGS, odds_module._OCTAVES)
     digest = hashlib.sha256(b"".join(t.astype("<i8").tobytes() for t in tables)).hexdigest()
     assert digest[:16] == "0154d1d9ce59f434"
