@@ -1,9 +1,9 @@
-"""Planes of a photo <-> rANS words, by the mixing model that also hears a trained net.
+"""Planes of a photo <-> words of image_planes, by the mixing model that also hears a trained net.
 
 Both walk the same wavefronts, so that a step's mixtures of the net are ready when its decisions are coded:
 
-    encode: the net evaluates the next steps (all samples are known) | the mixing model codes these
-    decode: the net evaluates a step | least squares predict it; then its samples are decoded and revealed
+    encode: the net evaluates the next steps (all samples are known) | the planes are coded side by side
+    decode: the net evaluates a step | least squares predict it; then the planes are decoded side by side
 
 P = 3 planes (G, R, B) of eight bits, H rows, W columns, M rows of a step.
 """
@@ -13,27 +13,34 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
-import torch
 
 from neuralzip.codecs.image_fast import one_thread
-from neuralzip.codecs.image_planes import DECISIONS_A_SAMPLE, Limits, Report, Samples, grown, start
-from neuralzip.errors import CorruptError
-from neuralzip.experts import bits
+from neuralzip.codecs.image_planes import (
+    Limits,
+    PlaneCoder,
+    Report,
+    Samples,
+    check_end,
+    finish_words,
+    start,
+    walk_beside,
+)
 from neuralzip.experts.image_opinion import INVERSES, MEANS, WEIGHTS
-from neuralzip.experts.image_state import State
-from neuralzip.experts.image_walk import code_steps, predict
+from neuralzip.experts.image_walk import CODE, PREDICT
 from neuralzip.nets.pixel_front import LAG
 from neuralzip.nets.pixelcnn_exact import CHUNK, IntPixelCNN, Mixtures
 
 _REPORTED_STEPS = 64
 
 
-def _hear(state: State, mixtures: Mixtures) -> None:
+def _hear(coders: list[PlaneCoder], mixtures: Mixtures, t: int) -> None:
     """Enter a step's mixtures."""
-    rows = state.mixtures[mixtures.first : mixtures.first + len(mixtures.valid)]
-    rows[:, :, MEANS] = mixtures.means
-    rows[:, :, INVERSES] = mixtures.inverses
-    rows[:, :, WEIGHTS] = mixtures.weights
+    for plane, coder in enumerate(coders):
+        told = coder.state.mixtures[t % len(coder.state.mixtures)]
+        rows = told[mixtures.first : mixtures.first + len(mixtures.valid)]
+        rows[:, MEANS] = mixtures.means[:, plane]
+        rows[:, INVERSES] = mixtures.inverses[:, plane]
+        rows[:, WEIGHTS] = mixtures.weights[:, plane]
 
 
 def _of_step(samples: Samples, mixtures: Mixtures, t: int) -> Samples:
@@ -46,57 +53,47 @@ def _of_step(samples: Samples, mixtures: Mixtures, t: int) -> Samples:
     return out
 
 
-def _known(net: IntPixelCNN, samples: Samples) -> Iterator[list[tuple[int, Mixtures]]]:
-    """Yield (step, mixtures) of known samples, CHUNK at a time, the next chunk in work meanwhile."""
+def _heard(net: IntPixelCNN, coders: list[PlaneCoder], samples: Samples) -> Iterator[tuple[int, int]]:
+    """Yield chunks of steps, once the net's mixtures of them have been entered."""
     walk = net.walk(*samples.shape[1:]).walk_known(samples.astype(np.uint8))
-    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-
-        def following() -> list[tuple[int, Mixtures]]:
-            return [(t, mixtures) for t, mixtures, _ in islice(walk, CHUNK)]
-
-        ahead = pool.submit(following)
-        while chunk := ahead.result():
-            ahead = pool.submit(following)
-            yield chunk
+    while chunk := [(t, mixtures) for t, mixtures, _ in islice(walk, CHUNK)]:
+        for t, mixtures in chunk:
+            _hear(coders, mixtures, t)
+        yield chunk[0][0], chunk[-1][0] + 1
 
 
 @one_thread()
 def encode_joint(net: IntPixelCNN, samples: Samples, limits: Limits, report: Report | None = None) -> bytes:
-    """Return the rANS words of planes [3, H, W] with the given ranges of values, all within 0..255."""
-    planes, height, width = samples.shape
-    state, bank = start(planes, height, width, limits, net.components)
-    coder, room = bits.encoder(1 << 16), CHUNK * min(height, width) * planes * DECISIONS_A_SAMPLE
-    for chunk in _known(net, samples):
-        coder = grown(coder, room)
-        for t, mixtures in chunk:
-            _hear(state, mixtures)
-            code_steps(state, bank, coder, samples, t, t + 1, False)
-        if report is not None:
-            report(chunk[0][0] / (width + 2 * height + LAG * planes))
-    return bits.finish(coder)
+    """Return the words of planes [3, H, W] with the given ranges of values, all within 0..255."""
+    coders = start(samples, limits, None, net.components, (len(samples) + 1) * CHUNK)
+    walk_beside(coders, _heard(net, coders, samples), report)
+    return finish_words(coders)
 
 
 @one_thread()
 def decode_joint(
-    net: IntPixelCNN, payload: bytes, shape: tuple[int, int, int], limits: Limits, report: Report | None = None
+    net: IntPixelCNN, words: bytes, shape: tuple[int, int, int], limits: Limits, report: Report | None = None
 ) -> Samples:
-    """Return the planes [3, H, W] of rANS words.
+    """Return the planes [3, H, W] of words.
 
     Raises:
         CorruptError: the words are not those of such planes.
     """
-    state, bank = start(*shape, limits, net.components)
-    coder, samples, walk = bits.decoder(payload), np.zeros(shape, np.int32), net.walk(*shape[1:])
-    with ThreadPoolExecutor(1) as pool:
+    samples, walk = np.zeros(shape, np.int32), net.walk(*shape[1:])
+    coders = start(samples, limits, words, net.components)
+    with ThreadPoolExecutor(len(coders)) as pool:
         for t in range(walk.steps):
-            predicted = pool.submit(predict, bank, t)
+            predicted = [pool.submit(each.walk, t, t + 1, PREDICT) for each in coders]
             mixtures = walk.step(t)
-            _hear(state, mixtures)
-            predicted.result()
-            code_steps(state, bank, coder, samples, t, t + 1, True)
+            _hear(coders, mixtures, t)
+            for future in predicted:
+                future.result()
+            others = [pool.submit(each.walk, t, t + 1, CODE) for each in coders[:0:-1]]
+            coders[0].walk(t, t + 1, CODE)
+            for future in others:
+                future.result()
             walk.reveal(t, _of_step(samples, mixtures, t))
             if report is not None and t % _REPORTED_STEPS == 0:
                 report(t / walk.steps)
-    if not bits.is_exhausted(coder):
-        raise CorruptError("damaged: samples of a picture do not end where they should")
+    check_end(coders)
     return samples

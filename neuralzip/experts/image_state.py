@@ -42,6 +42,8 @@ SLOTS = KEYS + DIRECT + HASHED
 CENTRE = SLOTS + DIRECT + HASHED
 """Places in State.scratch; centres, then as many scale indices, end it."""
 ERROR_MAX = (1 << 15) - 1
+PLANE_SLOTS = 1 << 19
+"""Slots of the table that a plane has for itself, at most."""
 
 
 class State(NamedTuple):
@@ -58,7 +60,8 @@ class State(NamedTuple):
         maps: correction stages, [P * SMALL_MAPS + P * LARGE_MAPS, KNOTS], with a net P * SMALL_MAPS more.
         mixer: rows of plane p's sets follow those of plane p - 1.
         scratch: what is derived for the sample in work.
-        mixtures: [H, P, 3, K] int32, a net's view of the step in work; K = 0 where there is no net.
+        mixtures: [T, H, 3, K] int32, a net's view of a plane at the steps in work, step t at t modulo T; K = 0
+            where there is no net.
     """
 
     shape: Ints
@@ -78,7 +81,13 @@ def inputs_of(centres: int) -> int:
 
 
 def new_state(
-    planes: int, height: int, width: int, learners: int, limits: list[tuple[int, int]], components: int = 0
+    planes: int,
+    height: int,
+    width: int,
+    learners: int,
+    limits: list[tuple[int, int]],
+    components: int = 0,
+    most_slots: int = 1 << 21,
 ) -> State:
     """Return the state before the first sample; `learners` is their number for each plane."""
     stride = width + 2 * PAD
@@ -88,7 +97,7 @@ def new_state(
     samples = np.zeros((planes * size, ERRORS + centres), np.int32)
     samples[:, VALUE] = np.repeat(np.array([(low + high) // 2 for low, high in limits], np.int32), size)
     samples[:, ERRORS:] = 32
-    log2_slots = int(min(max(planes * height * width * HASHED // 4, 1 << 12), 1 << 21) - 1).bit_length()
+    log2_slots = int(min(max(planes * height * width * HASHED // 4, 1 << 12), most_slots) - 1).bit_length()
     sets = tuple(planes * rows for rows in SELECTORS)
     return State(
         shape=np.array([height, width, stride, size, centres, planes, fine, *np.ravel(limits)], np.int64),
@@ -99,7 +108,36 @@ def new_state(
         maps=apm.new_maps(planes * (SMALL_MAPS * (2 if components else 1) + LARGE_MAPS)),
         mixer=new_mixer(inputs_of(centres), sets, planes * NODES * ENERGIES, 0.06, 0.008),
         scratch=np.zeros(CENTRE + 2 * centres, np.int64),
-        mixtures=np.zeros((height, planes, 3, components), np.int32),
+        mixtures=np.zeros((1, height, 3, components), np.int32),
+    )
+
+
+def new_states(
+    planes: int,
+    height: int,
+    width: int,
+    learners: int,
+    limits: list[tuple[int, int]],
+    components: int = 0,
+    steps: int = 1,
+) -> list[State]:
+    """Return the state of each plane before its first sample; they may be walked side by side.
+
+    They share the samples, and arrays of which each plane has rows of its own. A net, if there is one, tells its
+    mixtures of `components` at most so many `steps` ahead.
+    """
+    shared = new_state(planes, height, width, learners, limits, components, PLANE_SLOTS)
+    return [_beside(shared, steps) for _ in range(planes)]
+
+
+def _beside(shared: State, steps: int) -> State:
+    """Return a state with what a plane needs for itself alone."""
+    mixer = shared.mixer
+    return shared._replace(
+        table=shared.table.copy(),
+        mixer=mixer._replace(rows=mixer.rows.copy(), inputs=mixer.inputs.copy(), logits=mixer.logits.copy()),
+        scratch=shared.scratch.copy(),
+        mixtures=np.zeros((steps, *shared.mixtures.shape[1:]), np.int32),
     )
 
 
@@ -117,3 +155,17 @@ def extend(samples: Words, stride: int, place: int, left: bool, right: bool, bot
         if (edge < 2 and left) or (edge == 2 and right) or (edge == 3 and bottom):
             first = place + 1 if edge == 2 else place - 3 + stride * (edge & 1)
             _copy_row(samples, place, first, first + 3 + (edge == 3))
+
+
+@inner
+def extend_once(samples: Words, stride: int, place: int, left: bool, right: bool, bottom: bool) -> None:
+    """Continue the edges as `extend` does, but write each place once only: to the left those of the row below.
+
+    So it does not matter how far a plane is ahead of those that look at it.
+    """
+    if left:
+        _copy_row(samples, place, place + stride - 3, place + stride)
+    if right:
+        _copy_row(samples, place, place + 1, place + 4)
+    if bottom:
+        _copy_row(samples, place, place + stride, place + stride + 1)

@@ -1,4 +1,4 @@
-"""Walk a picture's wavefronts: predict a step with least squares, then code its samples one after the other."""
+"""Walk the wavefronts of a plane: predict a step with least squares, then code its samples one after the other."""
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +22,11 @@ from neuralzip.experts.image_state import (
     VALUE,
     WIDTH,
     State,
-    extend,
+    extend_once,
 )
 from neuralzip.experts.least_squares import LAG, PAD, Bank, predict_step, reveal
 
+PREDICT, CODE = 1, 2
 _BIAS_RATE = 5
 _BIAS_MOST = 1 << 20
 
@@ -52,48 +53,37 @@ def enter_sample(state: State, place: int, value: int) -> None:
 
 @merged
 def _code_sample(state: State, bank: Bank, coder: BitCoder, plane: int, x: int, y: int, value: int) -> int:
-    """Code the sample at (x, y) of a plane whose step has been predicted."""
-    shape = state.shape
-    learners = shape[CENTRES] - DERIVED
-    for k in range(learners):
-        state.scratch[CENTRE + k] = bank.predictions[plane * learners + k, y]
+    """Code the sample of a plane at (x, y), which has been predicted."""
+    shape, t = state.shape, x + 2 * y + LAG * plane
+    for k in range(shape[CENTRES] - DERIVED):
+        state.scratch[CENTRE + k] = bank.predictions[k, y]
     place = plane * shape[SIZE] + (y + PAD) * shape[STRIDE] + PAD + x
     find_centres(state, place, plane)
     find_contexts(state, place, x, y)
-    value = code_residual(state, coder, value, state.mixtures[y, plane])
+    value = code_residual(state, coder, value, state.mixtures[t % len(state.mixtures), y])
     enter_sample(state, place, value)
-    extend(state.samples, shape[STRIDE], place, x == 0, x == shape[WIDTH] - 1, y == shape[HEIGHT] - 1)
+    extend_once(state.samples, shape[STRIDE], place, x == 0, x == shape[WIDTH] - 1, y == shape[HEIGHT] - 1)
     reveal(bank, plane, x, y, value)
     return value
 
 
 @entry
-def predict(bank: Bank, t: int) -> None:
-    """Predict a step."""
-    predict_step(bank, t)
-
-
-@entry
 def code_steps(
-    state: State,
-    bank: Bank,
-    coder: BitCoder,
-    samples: npt.NDArray[np.int32],
-    first: int,
-    stop: int,
-    predicted: bool,
+    state: State, bank: Bank, coder: BitCoder, samples: npt.NDArray[np.int32], first: int, stop: int, what: int
 ) -> None:
-    """Code steps first .. stop - 1 of `samples` [P, H, W]; decoding fills it.
+    """Walk steps first .. stop - 1 of one plane; decoding fills its samples [H, W].
 
-    `predicted` says that least squares have predicted them.
+    Step t needs all steps before it, of this plane and of planes before. `what`: PREDICT, CODE what has been
+    predicted, or the sum of both. `bank` holds the learners of this plane.
     """
-    planes, height, width = samples.shape
+    height, width = samples.shape
+    plane = bank.table[0, 0]
     for t in range(first, stop):
-        if not predicted:
+        if what & PREDICT:
             predict_step(bank, t)
-        for plane in range(planes):
+        if what & CODE:
             lead = t - LAG * plane
             for y in range(max(0, (lead - width + 2) // 2), min(height, lead // 2 + 1)):
                 x = lead - 2 * y
                 if 0 <= x < width:
-                    samples[plane, y, x] = _code_sample(state, bank, coder, plane, x, y, samples[plane, y, x])
+                    samples[y, x] = _code_sample(state, bank, coder, plane, x, y, samples[y, x])

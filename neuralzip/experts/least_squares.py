@@ -1,7 +1,8 @@
 """Least-squares predictors of a picture that learn from the picture itself, one state for each row.
 
 The planes are walked along wavefronts, t = x + 2y, plane p lagging by LAG * p columns; all samples of a step are
-predicted from earlier steps only. A *learner* predicts one plane as a linear combination of n known samples; its
+predicted from earlier steps only, plane p from itself and planes before it, so that planes may be walked side by
+side, each with a bank of its own. A *learner* predicts one plane as a linear combination of n known samples; its
 weights at (x, y) minimise the squared error over samples before, weighted by nearness: each row keeps its own
 normal equations A w = b, which forget by `keep` with each column and take in the row's newest sample and the one
 above to the right (x + 1, y - 1), less where the picture is busy; a row starts from the row above. Inputs and
@@ -67,14 +68,14 @@ class Learner(NamedTuple):
 
 
 class Bank(NamedTuple):
-    """State of all learners of a picture.
+    """State of some learners of a picture.
 
     Attributes:
-        memory: flat float64 working memory of all learners.
+        memory: flat float64 working memory of all these learners.
         table: [L, _FIELDS] int64, plane, n, and places of each learner's state and offsets.
         settings: [L, 5] float64: keep, above, ridge, soft, top.
         offsets: for each learner, the offsets of its inputs within `planes`, then their planes.
-        planes: flat float64, padded planes one after another.
+        planes: flat float64, all padded planes one after another; banks of one picture share them.
         shape: [7] int64: H, W, stride of a padded row, samples of a padded plane, R, places of working vectors.
         limits: [P, 2] float64, smallest and largest value of a plane's samples.
         predictions: [L, R * LANES] int32, of the current step, by row, in 1/UNIT.
@@ -90,8 +91,16 @@ class Bank(NamedTuple):
     predictions: npt.NDArray[np.int32]
 
 
-def new_bank(learners: tuple[Learner, ...], height: int, width: int, limits: list[tuple[int, int]]) -> Bank:
-    """Return the state before the first step; `limits` are the value range of each plane."""
+def new_planes(height: int, width: int, limits: list[tuple[int, int]]) -> Floats:
+    """Return the padded planes before the first step; `limits` are the value range of each plane."""
+    middle = np.array([(low + high) // 2 for low, high in limits], np.float64)
+    return np.repeat(middle, (width + 2 * PAD) * (height + 2 * PAD))
+
+
+def new_bank(
+    learners: tuple[Learner, ...], height: int, width: int, limits: list[tuple[int, int]], planes: Floats
+) -> Bank:
+    """Return the state before the first step; `planes` come from `new_planes`."""
     stride = width + 2 * PAD
     size = stride * (height + 2 * PAD)
     bands = -(-height // LANES)
@@ -106,13 +115,12 @@ def new_bank(learners: tuple[Learner, ...], height: int, width: int, limits: lis
         offsets += [p for p, _, _ in learner.inputs]
     largest = max(len(learner.inputs) for learner in learners)
     scratch = place + (largest + 6) * LANES
-    middle = np.array([(low + high) // 2 for low, high in limits], np.float64)
     return Bank(
         memory=np.zeros(scratch + (largest + 1) * largest * LANES),
         table=table,
         settings=np.array([learner[2:] for learner in learners], np.float64),
         offsets=np.array(offsets, np.int64),
-        planes=np.repeat(middle, size),
+        planes=planes,
         shape=np.array([height, width, stride, size, bands, place, scratch], np.int64),
         limits=np.array(limits, np.float64),
         predictions=np.zeros((len(learners), bands * LANES), np.int32),
@@ -127,13 +135,15 @@ def place_of(bank: Bank, plane: int, x: int, y: int) -> int:
 
 @inner
 def reveal(bank: Bank, plane: int, x: int, y: int, value: int) -> None:
-    """Enter a sample; the edges of the picture are continued by their nearest samples."""
+    """Enter a sample; the edges of the picture are continued by it, to the left those of the row below.
+
+    Each place is written once only, so that it does not matter how far a plane is ahead of those that look at it.
+    """
     height, width, stride = bank.shape[0], bank.shape[1], bank.shape[2]
     place = place_of(bank, plane, x, y)
     bank.planes[place] = value
     if x == 0:
         for dx in range(1, PAD + 1):
-            bank.planes[place - dx] = value
             bank.planes[place + stride - dx] = value
     if x == width - 1:
         for dx in range(1, PAD + 1):

@@ -8,8 +8,10 @@ import pytest
 
 from neuralzip.codecs.image_graphics import decode_graphics, encode_graphics
 from neuralzip.codecs.image_mixing import decode_picture, encode_picture
+from neuralzip.codecs.image_planes import decode_samples, encode_samples, finish_words, start
 from neuralzip.errors import CorruptError
 from neuralzip.experts import image_lattice
+from neuralzip.experts.image_walk import steps_of
 
 Encode = Callable[..., bytes]
 Decode = Callable[..., np.ndarray]
@@ -87,10 +89,30 @@ def test_a_truncated_body_is_refused(encode: Encode, decode: Decode) -> None:
 
 
 @pytest.mark.parametrize(
-    ("encode", "digest"), [(encode_picture, "061f9b6b7a07a3bf"), (encode_graphics, "aeaf5878d52ac4d9")]
+    ("encode", "digest"), [(encode_picture, "63d2bcc673f099fa"), (encode_graphics, "aeaf5878d52ac4d9")]
 )
 def test_the_stream_is_the_same_for_ever(encode: Encode, digest: str) -> None:
     given = texture((3, 24, 32), 256, seed=7)
     if encode is encode_graphics:
         given[:, :, 20:] = drawing((3, 24, 12), 256)
     assert hashlib.sha256(encode(given)).hexdigest()[:16] == digest
+
+
+def test_it_does_not_matter_how_far_a_plane_is_ahead() -> None:
+    given, limits = texture((3, 30, 70), 256).astype(np.int32), [(0, 255)] * 3
+    coders = start(given, limits)
+    for coder in coders:
+        coder.walk(0, steps_of(*given.shape))
+    words = finish_words(coders)
+    assert words == encode_samples(given, limits)
+    assert (decode_samples(words, given.shape, limits) == given).all()
+
+
+@pytest.mark.parametrize("size", [0, 3, 1 << 31])
+def test_impossible_sizes_of_planes_are_refused(size: int) -> None:
+    given, limits = texture((3, 20, 20), 256).astype(np.int32), [(0, 255)] * 3
+    words = size.to_bytes(4, "little") + encode_samples(given, limits)[4:]
+    with pytest.raises(CorruptError):
+        decode_samples(words, given.shape, limits)
+    with pytest.raises(CorruptError):
+        decode_samples(words[:6], given.shape, limits)

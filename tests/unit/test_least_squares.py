@@ -7,7 +7,7 @@ import pytest
 from neuralzip.exact.compiled import entry
 from neuralzip.experts import least_squares
 from neuralzip.experts.lanes import LANES
-from neuralzip.experts.least_squares import LAG, UNIT, Bank, Learner, new_bank, predict_step, reveal
+from neuralzip.experts.least_squares import LAG, UNIT, Bank, Learner, new_bank, new_planes, predict_step, reveal
 
 
 @entry
@@ -37,7 +37,8 @@ NEAR = ((0, -1, 0), (0, 0, -1), (0, -1, -1), (0, 1, -1), (0, -2, 0), (0, 0, -2))
 
 
 def predictions_of(samples: np.ndarray, learners: tuple[Learner, ...]) -> np.ndarray:
-    bank = new_bank(learners, *samples.shape[1:], [(0, 255)] * len(samples))
+    shape, limits = samples.shape[1:], [(0, 255)] * len(samples)
+    bank = new_bank(learners, *shape, limits, new_planes(*shape, limits))
     out = np.zeros((len(learners), *samples.shape[1:]), np.int32)
     predict_all(bank, samples, out)
     return out
@@ -102,6 +103,6 @@ def test_no_multiplication_is_fused_with_an_addition() -> None:
 
 
 GOLDEN = [
-    [[1844, 2166, 2487, 2808], [2291, 2613, 2935, 3256], [2866, 3188, 3510, 3831]],
-    [[12743, 15036, 16277, 0], [15954, 16320, 34, 3284], [16320, 2732, 5800, 8646]],
+    [[1815, 2140, 2464, 2787], [2276, 2598, 2920, 3242], [2865, 3186, 3506, 3826]],
+    [[12757, 15055, 16285, 0], [15994, 16320, 0, 3269], [16320, 2685, 5765, 8619]],
 ]
