@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 from neuralzip.codecs.base import Options
+from neuralzip.errors import UsageError
+from neuralzip.media.audio.raw_pcm import describe
 
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -25,6 +27,20 @@ class Size(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
         if not match or not (size := int(float(match[1]) * UNITS[match[2]])):
             self.fail(f"'{value}' is not a size like 500000, 256M or 2G", param, ctx)
         return size
+
+
+class RawPcm(click.ParamType):  # type: ignore[type-arg] # generic since click 8.4
+    """Rate, channels and format of samples: 44100,2,s16le."""
+
+    name = "rate,channels,format"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the description, which makes sense."""
+        try:
+            describe(str(value), 0)
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
+        return str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from neuralzip.codecs.audio_block import Piece
 from neuralzip.codecs.base import Block, Options
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media import audio, bitcoder
+from neuralzip.media.audio import raw_pcm
 from neuralzip.media.audio.flac import stream
 from neuralzip.media.audio.layout import Layout, read_at, size_of
 from neuralzip.media.audio.pcm import Taken
@@ -39,14 +40,19 @@ class Audio:
     id = 4
 
     def claims(self, head: bytes, options: Options) -> bool:
-        """Take what looks like a recording."""
-        return audio.is_audio(head) or stream.is_flac(head)
+        """Take what looks like a recording, or what the user calls one."""
+        return options.raw_pcm is not None or audio.is_audio(head) or stream.is_flac(head)
 
     def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
         """Yield the blocks of a recording."""
         preset = audio_block.preset_of(options.model)
         total, done = size_of(file), 0
-        pieces = _flac_pieces(file, total) if stream.is_flac(read_at(file, 0, 4)) else _pieces(file, total)
+        if options.raw_pcm is None and stream.is_flac(read_at(file, 0, 4)):
+            pieces = _flac_pieces(file, total)
+        else:
+            pieces = _pieces(
+                file, raw_pcm.describe(options.raw_pcm, total) if options.raw_pcm else audio.locate(file)
+            )
         for block in _ordered(pieces, preset, options.threads):
             yield block
             done += block.raw_size
@@ -66,14 +72,13 @@ def _block_frames(rate: int, frame_size: int) -> int:
     return max(min(max(rate * BLOCK_SECONDS, MIN_BLOCK_FRAMES), MAX_BLOCK_BYTES // frame_size), 1)
 
 
-def _pieces(file: BinaryIO, total: int) -> Iterator[Piece]:
+def _pieces(file: BinaryIO, layout: Layout) -> Iterator[Piece]:
     """Yield what each block has to hold; reads the file piece by piece.
 
     Raises:
-        UnsupportedError: no recording that can be restored from samples.
+        UnsupportedError: there are no samples.
     """
-    layout = audio.locate(file)
-    end = layout.start + layout.size
+    total, end = size_of(file), layout.start + layout.size
     step = _block_frames(layout.rate, layout.frame_size) * layout.frame_size
     if not layout.frames:
         raise UnsupportedError("recording without samples")

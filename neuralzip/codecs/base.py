@@ -22,6 +22,7 @@ class Options:
         device: "auto", "cpu" or "cuda"; never changes the stream.
         threads: worker threads, None for all cores; never changes the stream.
         memory_bytes: refuse work that would need more, None for the default limit.
+        raw_pcm: the file is samples without a header, described as in "44100,2,s16le"; None where it says itself.
         progress: called with (bytes done, bytes in total) now and then, in the calling thread.
     """
 
@@ -29,6 +30,7 @@ class Options:
     device: str = "auto"
     threads: int | None = None
     memory_bytes: int | None = None
+    raw_pcm: str | None = None
     progress: Callable[[int, int], None] | None = None
 
 

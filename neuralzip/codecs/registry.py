@@ -93,6 +93,9 @@ def rate_of(name: str) -> float:
 
 def media(head: bytes, options: Options) -> Iterator[Codec]:
     """Yield the media codecs that want a file with this head, in the order of trying."""
+    if options.raw_pcm is not None:
+        yield by_name("audio")
+        return
     for row in ROWS:
         if row.media and (head.startswith(row.magics) or (row.text and b"\0" not in head)):
             codec = _load(row)

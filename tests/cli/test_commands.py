@@ -117,6 +117,7 @@ def test_terminals(cli: Cli, text: Path) -> None:
         (["compress", "--rm", "-c", "notes.txt"], "--rm needs an input file and an output file"),
         (["compress", "--rm", "-"], "--rm needs an input file and an output file"),
         (["compress", "-o", "x", "notes.txt", "notes.txt"], "x: is no folder; -o FILE takes one input"),
+        (["compress", "--raw-pcm", "44100,2", "notes.txt"], "expected rate,channels,format as 44100,2,s16le"),
         (["compress", "--model", "huge", "notes.txt"], "there is no model 'huge' for this kind of file"),
         (["comprss"], "there is no command 'comprss'; did you mean 'compress'?"),
         (["zzz"], "there is no command 'zzz'; see 'neuralzip --help'"),

@@ -180,6 +180,12 @@ def test_flac_tails(monkeypatch: pytest.MonkeyPatch) -> None:
         assert block.raw_size == len(data) + len(tail) - left
 
 
+def test_raw_pcm() -> None:
+    samples = tone(2, 3000, 9000).T.astype(">i2").tobytes() + b"x"
+    blocks = check_roundtrip(Audio(), samples, Options(model="fast", raw_pcm="8000,2,s16be"))
+    assert size(blocks) < 0.8 * len(samples)
+
+
 @pytest.mark.parametrize("kind", ["<f4", "<f8"])
 def test_floats(kind: str) -> None:
     plain = tone(2, 8000, 9000)

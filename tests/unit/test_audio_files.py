@@ -9,9 +9,9 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.errors import CorruptError, UnsupportedError, UsageError
 from neuralzip.media import audio
-from neuralzip.media.audio import floats, pcm
+from neuralzip.media.audio import floats, pcm, raw_pcm
 from neuralzip.media.audio.layout import Layout
 
 TONE = (12000 * np.sin(np.arange(300) / 7)).astype("<i2")
@@ -243,6 +243,29 @@ def test_any_bytes(data: bytes, head: bytes) -> None:
         take(head + data)
     except UnsupportedError:
         return
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("44100,2,s16le", (2, 2, "signed", False)),
+        ("8000,1,u8", (1, 1, "unsigned", False)),
+        ("192000,8,s24be", (8, 3, "signed", True)),
+        ("48000,6,f64le", (6, 8, "float", False)),
+    ],
+)
+def test_raw_pcm(text: str, expected: tuple[int, int, str, bool]) -> None:
+    layout = raw_pcm.describe(text, 1001)
+    assert (layout.channels, layout.width, layout.encoding, layout.big_endian) == expected
+    assert layout.start == 0 and layout.frames == 1001 // layout.frame_size and str(layout.rate) in text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "44100,2", "44100,2,s16", "1,1,u8le", "1,0,s8", "1,1,u16le", "1,1,f16be", "x,1,s8"]
+)
+def test_raw_pcm_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        raw_pcm.describe(text, 100)
 
 
 def test_pcm_is_its_own_inverse() -> None:
