@@ -18,6 +18,9 @@ from neuralzip.errors import (
     UnsupportedError,
     UsageError,
 )
+from neuralzip.exact import cache
+
+cache.settle()
 
 __version__ = "0.1.0"
 

@@ -1,14 +1,12 @@
 """The progress bar: on stderr, only on a terminal, only for work of over a second."""
 
 import contextlib
-import os
+import logging
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-from neuralzip.cli.messages import note, printable
+from neuralzip.cli.messages import printable
 
-PACKAGE = Path(__file__).resolve().parent.parent
 Report = Callable[[int, int], None]
 DELAY_S = 1.0
 INTERVAL_S = 0.2
@@ -20,8 +18,6 @@ def progress_bar(name: str, *, quiet: bool) -> Iterator[Report | None]:
     if quiet or not sys.stderr.isatty():
         yield None
         return
-    if not os.environ.get("NUMBA_CACHE_DIR") and not any(PACKAGE.glob("*/__pycache__/*.nbi")):
-        note("first use: compiled code is made and kept, which takes some seconds")
     from tqdm import tqdm  # 20 ms
 
     times = {"delay": DELAY_S, "mininterval": INTERVAL_S}
@@ -31,5 +27,22 @@ def progress_bar(name: str, *, quiet: bool) -> Iterator[Report | None]:
         bar.total = total
         bar.update(done - bar.n)
 
-    with bar:
-        yield report
+    log = logging.getLogger("neuralzip")
+    handler = _Notes()
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        with bar:
+            yield report
+    finally:
+        log.removeHandler(handler)
+
+
+class _Notes(logging.Handler):
+    """Shows what is logged on stderr, above the bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        from tqdm import tqdm
+
+        tqdm.write(printable(record.getMessage()), file=sys.stderr)
