@@ -16,6 +16,7 @@ from neuralzip.container import Limits
 from neuralzip.errors import CorruptError, NeuralzipError
 
 Warn = Callable[[str], None]
+_SAMPLE_BYTES = 1 << 20
 
 
 def compress_stream(
@@ -108,7 +109,6 @@ def decode(record: container.Record, options: Options) -> bytes:
 
 def estimate_s(source: BinaryIO, options: Options, *, verify: bool = True) -> float:
     """Return roughly how many seconds compressing a seekable file will take; it stands at its start again."""
-    head = source.read(select.HEAD_BYTES)
+    sample = source.read(_SAMPLE_BYTES)
     size = files.size_of(source)
-    chosen = next(registry.media(head, options), None) or next(registry.general(head, options))
-    return size / registry.rate_of(chosen.name) * (2 if verify else 1)
+    return size / registry.rate_of(select.likely_codec(sample, options)) * (2 if verify else 1)

@@ -40,10 +40,11 @@ def _info(name: str, as_json: bool, verbose: int) -> None:
 
 
 def _lines(found: api.Info) -> list[tuple[str, str]]:
-    share = f" ({100 * found.size / found.raw_size:.2f} %, {8 * found.size / found.raw_size:.3f} bits a byte)"
+    ratio = found.size / found.raw_size if found.raw_size else 0.0
+    share = f" ({100 * ratio:.2f} %, {8 * ratio:.3f} bits a byte)" if ratio else ""
     lines = [
         ("original", f"{found.raw_size} bytes"),
-        ("packed", f"{found.size} bytes" + (share if found.raw_size else "")),
+        ("packed", f"{found.size} bytes{share}"),
         ("blocks", f"{len(found.blocks)} ({', '.join(found.codecs) or 'none'})"),
         ("sha256", f"{found.sha256_16}..."),
     ]

@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import functools
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,6 +42,16 @@ class RawPcm(click.ParamType):  # type: ignore[type-arg] # generic since click 8
         except UsageError as error:
             self.fail(str(error), param, ctx)
         return str(value)
+
+
+class Target(click.Path):
+    """A file, or a folder; with a slash at its end only a folder, which a `Path` would forget."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path."""
+        if os.fspath(value).endswith(os.sep) and not Path(value).is_dir():
+            self.fail(f"{click.format_filename(value)}: is no folder", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +107,7 @@ def job(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add FILES and the options of `compress` and `decompress`, handed over as one `job`."""
 
     @FILES
-    @click.option("-o", "--output", type=click.Path(path_type=Path), help="Output file, or folder for several.")
+    @click.option("-o", "--output", type=Target(path_type=Path), help="Output file, or folder for several.")
     @click.option("-c", "--stdout", "to_stdout", is_flag=True, help="Write to standard output.")
     @click.option("-f", "--force", is_flag=True, help="Overwrite; write to a terminal.")
     @click.option("-k/--rm", "--keep/--rm", "keep", default=True, help="Keep or remove the input. [default: keep]")

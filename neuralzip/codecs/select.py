@@ -89,6 +89,18 @@ def _segments(file: BinaryIO, offset: int, plan: Plan) -> Iterator[tuple[Block, 
         _advance(plan, offset)
 
 
+def likely_codec(sample: bytes, options: Options) -> str:
+    """Return the name of the codec that a file that starts like this probably gets; for estimates."""
+    from neuralzip.codecs.raw import looks_random
+
+    head = sample[:HEAD_BYTES]
+    if media := next(registry.media(head, options), None):
+        return media.name
+    if looks_random(sample):
+        return "raw"
+    return "stdlib" if _is_monotonous(sample) else next(registry.general(head, options)).name
+
+
 def _is_monotonous(data: bytes) -> bool:
     """Tell quickly whether the cheap fallback leaves so little that a model's minutes are not worth it."""
     return len(data) > _CHEAP_BYTES and len(zlib.compress(data, 1)) * _MONOTONOUS < len(data)

@@ -1,5 +1,6 @@
 """Commands: exact standard output, standard error and exit code."""
 
+import io
 import json
 import os
 import stat
@@ -78,8 +79,11 @@ def test_output_option(cli: Cli, text: Path) -> None:
     assert cli("compress", "-o", "packed", "notes.txt") == DONE
     assert cli("decompress", "-o", "back", "packed") == DONE
     assert (text.parent / "back").read_bytes() == TEXT
+    refused = cli("compress", "-o", "folder/", "notes.txt")
+    assert refused == Result(2, b"", "neuralzip: Invalid value for '-o' / '--output': folder/: is no folder\n")
+    assert "folder" not in listing(text.parent)
     (text.parent / "folder").mkdir()
-    assert cli("compress", "-o", "folder", "notes.txt", "back") == DONE
+    assert cli("compress", "-o", "folder/", "notes.txt", "back") == DONE
     assert listing(text.parent / "folder") == ["back.nz", "notes.txt.nz"]
     assert cli("compress", "-o", "missing/x", "notes.txt") == Result(
         1, b"", "neuralzip: missing/x: No such file or directory\n"
@@ -320,6 +324,21 @@ def test_estimate(cli: Cli, text: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(compress, "LONG_WORK_S", 0.0)
     assert cli("compress", "-v", "notes.txt").err.startswith("notes.txt: about 0 s\n")
+
+
+def test_an_empty_file(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert cli("compress", "-v", "empty").err.startswith("empty: 0 -> 38 bytes, 0.")
+    lines = cli("info", "empty.nz").out.decode().splitlines()
+    assert lines[1].split() == ["original", "0", "bytes"] and lines[2].split() == ["packed", "38", "bytes"]
+    assert cli("-d", "-f", "empty.nz") == DONE
+    assert (tmp_path / "empty").read_bytes() == b""
+
+
+def test_estimates_know_what_needs_no_model() -> None:
+    for data in (bytes(1 << 20), os.urandom(1 << 20)):
+        assert neuralzip.api.estimate_s(io.BytesIO(data * 30), neuralzip.Options()) < 60
+    assert neuralzip.api.estimate_s(io.BytesIO(TEXT * 1000), neuralzip.Options()) > 60
 
 
 def test_colour(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
