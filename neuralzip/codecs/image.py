@@ -13,19 +13,22 @@ H rows, W columns, C channels of a picture, P planes of a stack.
 import importlib
 import math
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol, cast, get_args
 
 import numpy as np
 
 from neuralzip.codecs import side
 from neuralzip.codecs.base import Block, Options
-from neuralzip.codecs.image_stacks import BAND_SAMPLES, Coder, Samples
+from neuralzip.codecs.image_stacks import BAND_SAMPLES, Coder, Samples, rows_at_once
 from neuralzip.codecs.registry import IMAGE_MAGICS
 from neuralzip.container import DEFAULT_MEMORY_BYTES
 from neuralzip.container.fields import FieldReader, varint
 from neuralzip.errors import CorruptError, LimitError
+from neuralzip.media import raster
 from neuralzip.media.types import ColourKind, ImageFile, Picture
 
 VERSION = 1
@@ -38,7 +41,7 @@ _PARAMS = struct.Struct("<BBI")
 _MAX_PICTURES, _MAX_CHANNELS, _MAX_PIXELS = 1 << 16, 16, 1 << 30
 _DEFLATE_EXPANSION = 1100
 """No file holds more bytes of pixels for each of its own; deflate reaches 1032."""
-_BYTES_A_SAMPLE, _BYTES_A_BAND_SAMPLE = 10, 32
+_BYTES_A_SAMPLE, _BYTES_A_BAND_SAMPLE = 10, 90
 """Memory that coding takes, about: for every sample, and more for those of the band at work."""
 
 
@@ -75,14 +78,35 @@ class ImageCodec:
         return Coder(options, models)
 
     def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
-        """Yield one block for the whole file.
+        """Yield one block for the whole file, or several for a large raster that is not packed.
 
         Raises:
             UnsupportedError: the file cannot be restored exactly.
         """
         data = file.read()
-        image = parser(data.startswith(_PNG)).parse(data)
-        meter = Meter(options, len(data), sum(picture.pixels.size for picture in image.pictures))
+        if data.startswith(_PNG):
+            yield self._encode(len(data), parser(png=True).parse(data), options)
+            return
+        workers = self.coder(options).beside
+        if workers == 1:
+            done = 0
+            for size, piece in raster.stripes(data, rows_at_once):
+                yield self._encode(size, piece, part_of(options, done, len(data)))
+                done += size
+            return
+        silent = replace(options, progress=None)
+        with ThreadPoolExecutor(workers) as pool:
+            ahead: deque[Future[Block]] = deque()
+            for size, piece in raster.stripes(data, rows_at_once):
+                ahead.append(pool.submit(self._encode, size, piece, silent))
+                if len(ahead) > workers:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+
+    def _encode(self, size: int, image: ImageFile, options: Options) -> Block:
+        """Return the block of some bytes."""
+        meter = Meter(options, size, sum(picture.pixels.size for picture in image.pictures))
         check_memory(meter.samples, options)
         coder = self.coder(options)
         packed = side.pack(image.side)
@@ -91,7 +115,7 @@ class ImageCodec:
             payload += encode_picture(picture, coder, meter)
         params = _PARAMS.pack(VERSION, FORMATS.index(image.format), len(packed))
         nll_bits = None if math.isnan(coder.nll_bits) else coder.nll_bits
-        yield Block(self.name, params, bytes(payload), len(data), coder.models, nll_bits)
+        return Block(self.name, params, bytes(payload), size, coder.models, nll_bits)
 
     def decode(self, block: Block, options: Options) -> bytes:
         """Return the bytes of the file."""
@@ -109,6 +133,12 @@ class ImageCodec:
         if len(data) != block.raw_size:
             raise CorruptError(f"damaged: image of {len(data)} bytes, expected {block.raw_size}")
         return data
+
+
+def part_of(options: Options, offset: int, total: int) -> Options:
+    """Return the options for a part of a file that begins at `offset`, with progress counted in the whole file."""
+    tell = options.progress
+    return options if tell is None else replace(options, progress=lambda done, _: tell(offset + done, total))
 
 
 def unpack_params(block: Block) -> tuple[int, int, int]:

@@ -37,12 +37,12 @@ Result = TypeVar("Result")
 CONSTANT, NET, MIXING = range(3)
 FAST = "fast"
 NET_ID = "image-fast"
-BAND_SAMPLES = 3 << 22
+BAND_SAMPLES = 1 << 22
 BAND_ROWS = 1 << 11
 THIN_PIXELS = 1 << 14
 """Up to here even a row of single pixels is fast enough."""
-MAX_WORKERS = 4
-"""Bands coded side by side at most: each takes a few hundred MB."""
+MAX_WORKERS = 3
+"""Bands coded side by side at most: each takes half a GB, and codes its planes side by side."""
 _NET_HEAD, _MIXING_HEAD = struct.Struct("<HB"), struct.Struct("<H")
 
 
@@ -68,6 +68,12 @@ class Coder:
     def models(self) -> tuple[bytes, ...]:
         """Identities of the weights that were used."""
         return tuple(dict.fromkeys(self._used))
+
+    @property
+    def beside(self) -> int:
+        """Bands, or stripes of a file, worth coding side by side; the default model uses two cores for one."""
+        cores = self.options.threads or os.cpu_count() or 1
+        return max(1, min(cores if self.options.model == FAST else cores // 2, MAX_WORKERS))
 
     @functools.cached_property
     def _net_weights(self) -> zoo.Model:
@@ -211,8 +217,7 @@ class Coder:
         if len(parts) == 1:
             return [code(parts[0], report)]
         done: list[Result] = []
-        workers = min(self.options.threads or os.cpu_count() or 1, MAX_WORKERS)
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(self.beside) as pool:
             for result in pool.map(lambda part: code(part, None), parts):
                 done.append(result)
                 if report is not None:
@@ -235,9 +240,14 @@ def reduce(stack: Samples) -> tuple[int, Samples]:
     return divisor, stack // np.uint16(divisor)
 
 
+def rows_at_once(planes: int, width: int) -> int:
+    """Return how many rows are coded together at most."""
+    return max(1, min(BAND_ROWS, BAND_SAMPLES // (planes * width)))
+
+
 def bands(planes: int, height: int, width: int) -> Iterator[tuple[int, int]]:
     """Yield (first row, end row) of the bands that are coded one by one."""
-    size = max(1, min(BAND_ROWS, BAND_SAMPLES // (planes * width)))
+    size = rows_at_once(planes, width)
     for begin in range(0, height, size):
         yield begin, min(height, begin + size)
 
