@@ -39,14 +39,14 @@ def candidate_curve(x: Tensor) -> Tensor:
 
 
 @numba.njit(cache=True, inline="always")
-def _widen(narrow: npt.NDArray[np.uint16], wide: npt.NDArray[np.uint32]) -> None:
+def widen(narrow: npt.NDArray[np.uint16], wide: npt.NDArray[np.uint32]) -> None:
     """Turn the bits of bfloat16 values into those of float32."""
     for k in range(wide.shape[0]):
         wide[k] = np.uint32(narrow[k]) << np.uint32(16)
 
 
 @numba.njit(cache=True, inline="always")
-def _narrow(wide: npt.NDArray[np.uint32], narrow: npt.NDArray[np.uint16]) -> None:
+def narrow(wide: npt.NDArray[np.uint32], narrow: npt.NDArray[np.uint16]) -> None:
     """Turn the bits of float32 values into those of the nearest bfloat16."""
     for k in range(wide.shape[0]):
         narrow[k] = (wide[k] + np.uint32(0x7FFF) + ((wide[k] >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
@@ -80,7 +80,7 @@ def _scan(
     for b in range(p.shape[0]):
         h = h0[b].copy()
         for t in range(p.shape[1]):
-            _widen(p[b, t], wide)
+            widen(p[b, t], wide)
             for e in range(states):
                 a = x[e] + bias[e]
                 r = max(one - abs(a) * quarter, zero)
@@ -91,7 +91,7 @@ def _scan(
                 h[e] += i * (z * (one - abs(z) * quarter) - h[e])
                 hs[b, t, e] = h[e]
                 row[e] = min(max(np.floor(h[e] * g * grid + half), -top), top) * step
-            _narrow(bits, y[b, t])
+            narrow(bits, y[b, t])
 
 
 @numba.njit(cache=True, inline="always")
@@ -128,8 +128,8 @@ def _scan_back(
         dh = np.zeros_like(h0[b])
         for t in range(p.shape[1] - 1, -1, -1):
             before = hs[b, t - 1] if t > 0 else h0[b]
-            _widen(p[b, t], wide)
-            _widen(dy[b, t], bits_dy)
+            widen(p[b, t], wide)
+            widen(dy[b, t], bits_dy)
             for e in range(states):
                 a = x[e] + bias[e]
                 r = max(one - abs(a) * quarter, zero)
@@ -146,11 +146,11 @@ def _scan_back(
                 dh[e] = acc * (one - i)
             for k in range(3 * states):
                 dbias[k] += row[k]
-            _narrow(bits, dp[b, t])
+            narrow(bits, dp[b, t])
         dh0[b] = dh
 
 
-def _bits(x: Tensor) -> npt.NDArray[np.uint16]:
+def bits_of(x: Tensor) -> npt.NDArray[np.uint16]:
     """View a contiguous bfloat16 tensor as its bits."""
     return x.view(torch.int16).numpy().view(np.uint16)
 
@@ -163,7 +163,7 @@ class _Scan(torch.autograd.Function):
         p, h0 = p.contiguous(), h0.contiguous()
         hs = torch.empty(*p.shape[:2], h0.shape[1])
         y = torch.empty(hs.shape, dtype=torch.bfloat16)
-        _scan(_bits(p), bias.detach().numpy(), h0.numpy(), hs.numpy(), _bits(y))
+        _scan(bits_of(p), bias.detach().numpy(), h0.numpy(), hs.numpy(), bits_of(y))
         ctx.save_for_backward(p, bias, h0, hs)
         last = hs[:, -1].clone()
         ctx.mark_non_differentiable(last)
@@ -174,8 +174,10 @@ class _Scan(torch.autograd.Function):
         p, bias, h0, hs = ctx.saved_tensors
         dp, dbias, dh0 = torch.empty_like(p), torch.zeros_like(bias), torch.empty_like(h0)
         dy = grads[0].to(torch.bfloat16).contiguous()
-        _scan_back(_bits(p), bias.detach().numpy(), h0.numpy(), hs.numpy(), _bits(dy), _bits(dp), dbias.numpy(),
-                   dh0.numpy())  # fmt: skip
+        p_bits, dy_bits, dp_bits = (bits_of(x) for x in (p, dy, dp))
+        _scan_back(
+            p_bits, bias.detach().numpy(), h0.numpy(), hs.numpy(), dy_bits, dp_bits, dbias.numpy(), dh0.numpy()
+        )
         return dp, dbias, dh0
 
 
@@ -191,7 +193,7 @@ def _normalise(v: npt.NDArray[np.float32], inverse: npt.NDArray[np.float32], u: 
         inverse[n] = np.float32(1) / max(np.sqrt(row.sum() / np.float32(width)), np.float32(RMS_FLOOR))
         for k in range(width):
             row[k] = min(max(np.floor(v[n, k] * inverse[n] * grid + half), -top), top) * step
-        _narrow(bits, u[n])
+        narrow(bits, u[n])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -207,7 +209,7 @@ def _normalise_back(
     row = bits.view(np.float32)
     dot = np.empty(width, np.float32)
     for n in range(v.shape[0]):
-        _widen(du[n], bits)
+        widen(du[n], bits)
         r = inverse[n]
         for k in range(width):
             row[k] = row[k] if abs(v[n, k] * r) < limit else zero
@@ -225,7 +227,7 @@ class _Normalise(torch.autograd.Function):
         v = v.contiguous()
         inverse = torch.empty(v.shape[:-1].numel())
         u = torch.empty(v.shape, dtype=torch.bfloat16)
-        _normalise(v.flatten(0, -2).numpy(), inverse.numpy(), _bits(u.flatten(0, -2)))
+        _normalise(v.flatten(0, -2).numpy(), inverse.numpy(), bits_of(u.flatten(0, -2)))
         ctx.save_for_backward(v, inverse)
         return u
 
@@ -235,7 +237,7 @@ class _Normalise(torch.autograd.Function):
         dv = torch.empty_like(v)
         du = grads[0].to(torch.bfloat16).contiguous()
         _normalise_back(
-            v.flatten(0, -2).numpy(), inverse.numpy(), _bits(du.flatten(0, -2)), dv.flatten(0, -2).numpy()
+            v.flatten(0, -2).numpy(), inverse.numpy(), bits_of(du.flatten(0, -2)), dv.flatten(0, -2).numpy()
         )
         return dv
 

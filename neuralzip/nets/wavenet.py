@@ -25,26 +25,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from neuralzip.nets.char_rnn_ops import candidate_curve, gate_curve, multiply
+from neuralzip.nets.char_rnn_ops import multiply
 from neuralzip.nets.quantise import QuantLinear, quantise
+from neuralzip.nets.wavenet_ops import ACT_BITS, GATED_BITS, gated, settled
 from neuralzip.nets.wavenet_view import INPUTS
 
 Arrays = dict[str, npt.NDArray[np.integer[Any]]]
 
 INPUT_BITS = 5
-ACT_BITS = 5
-GATED_BITS = 7
 OUT_BITS = 8
 SPREAD_LIMIT = 6
 """Log2 of a component's width over the running scale is clamped to plus and minus this."""
 FLOOR = 2.0**-24
 """Every sample keeps at least this probability in training, whatever the net says."""
 WEIGHT_LIMIT = 1.9
-
-
-def dense(x: Tensor, layer: QuantLinear) -> Tensor:
-    """Apply a layer with its integer weights, in bfloat16 with exact operands; float32 out."""
-    return multiply(x, layer).float() + layer.bias
 
 
 class Layer(nn.Module):
@@ -66,9 +60,8 @@ class Layer(nn.Module):
     def forward(self, stream: Tensor) -> tuple[Tensor, Tensor]:
         """Return the next stream and the gated activations, both [B, T, C]; before the start all is zero."""
         back = nn.functional.pad(stream, (0, 0, self.dilation, 0))[:, : stream.shape[1]]
-        a, b = dense(torch.cat([stream, back], -1), self.gate).chunk(2, -1)
-        gated = quantise(candidate_curve(a) * gate_curve(b), GATED_BITS)
-        return quantise(stream + dense(gated, self.residual), ACT_BITS), gated
+        z = gated(multiply(torch.cat([stream, back], -1), self.gate), self.gate.bias)
+        return settled(stream, multiply(z, self.residual), self.residual.bias), z
 
 
 class WaveNet(nn.Module):
@@ -102,12 +95,14 @@ class WaveNet(nn.Module):
         Args:
             views: [B, T, F] int8.
         """
-        stream = quantise(dense(views.float() * 2.0**-INPUT_BITS, self.enter), ACT_BITS)
-        gated = []
+        entered = multiply(views.to(torch.bfloat16) * 2.0**-INPUT_BITS, self.enter)
+        stream = settled(torch.zeros_like(entered), entered, self.enter.bias)
+        all_gated = []
         for layer in self.layers:
             stream, z = layer(stream)
-            gated.append(z)
-        hidden = quantise(torch.relu(dense(torch.cat(gated, -1), self.skip)), ACT_BITS)
+            all_gated.append(z)
+        skipped = multiply(torch.cat(all_gated, -1), self.skip)
+        hidden = settled(torch.zeros_like(skipped), skipped, self.skip.bias, low=0)
         with torch.autocast("cpu", enabled=False):
             out = quantise(self.head(hidden.float()), OUT_BITS, -(2**15), 2**15 - 1)
         return out.view(*out.shape[:-1], 3, -1)

@@ -29,7 +29,7 @@ from neuralzip.train.audio import ENDINGS
 MODEL_ID = "audio-wavenet"
 SHARES = {"music_real": 0.4, "music_synth": 0.08, "speech": 0.3, "other": 0.22}
 """How often a crop comes from a subfolder; what is rendered repeats itself and counts less than by its length."""
-EXCERPT = 1 << 16
+EXCERPT, DEV_EXCERPT = 1 << 16, 1 << 14
 """Most samples of a channel of one excerpt."""
 
 
@@ -66,19 +66,21 @@ def watched(samples: npt.NDArray[np.int32]) -> tuple[npt.NDArray[Any], ...]:
     return views, places, halves
 
 
-def _excerpts(folder: Path, rng: np.random.Generator, count: int) -> Iterator[tuple[str, npt.NDArray[np.int32]]]:
+def _excerpts(
+    folder: Path, rng: np.random.Generator, count: int, most: int
+) -> Iterator[tuple[str, npt.NDArray[np.int32]]]:
     """Yield (kind, samples [C, T]), up to `count` excerpts of every recording, one channel or two in any order."""
     for path in sorted(path for path in folder.rglob("*") if path.suffix in ENDINGS):
         frames = soundfile.info(path).frames
-        length = min(frames, EXCERPT)
-        for start in rng.integers(frames - length + 1, size=min(count, -(-frames // (2 * EXCERPT)))):
+        length = min(frames, most)
+        for start in rng.integers(frames - length + 1, size=min(count, -(-frames // (2 * most)))):
             read, _ = soundfile.read(path, length, start, dtype="int16", always_2d=True)
             samples = read.T[:2] if rng.random() < 0.5 else read.T[1::-1]
             yield path.parent.name, audio_values.reduce(np.ascontiguousarray(samples, np.int32))[0]
 
 
-def watch(folders: Sequence[Path], count: int, seed: int) -> Streams:
-    """Let the experts hear the recordings below some folders, up to `count` excerpts of each.
+def watch(folders: Sequence[Path], count: int, seed: int, most: int = EXCERPT) -> Streams:
+    """Let the experts hear the recordings below some folders: up to `count` excerpts of each, `most` frames long.
 
     Raises:
         UsageError: there are none.
@@ -86,7 +88,7 @@ def watch(folders: Sequence[Path], count: int, seed: int) -> Streams:
     parts: list[tuple[npt.NDArray[Any], ...]] = []
     kinds: list[str] = []
     rng = np.random.default_rng(seed)
-    for kind, samples in itertools.chain.from_iterable(_excerpts(folder, rng, count) for folder in folders):
+    for kind, samples in itertools.chain.from_iterable(_excerpts(folder, rng, count, most) for folder in folders):
         for stream in zip(*watched(samples), strict=True):
             parts.append(stream)
             kinds.append(kind)
@@ -96,11 +98,11 @@ def watch(folders: Sequence[Path], count: int, seed: int) -> Streams:
     return Streams(views, places, halves, np.cumsum([len(part[1]) for part in parts]), np.array(kinds))
 
 
-def cached(path: Path, folders: Sequence[Path], count: int, seed: int) -> Streams:
+def cached(path: Path, folders: Sequence[Path], count: int, seed: int, most: int = EXCERPT) -> Streams:
     """Return the streams kept at `path`, after computing them if it does not exist."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **watch(folders, count, seed)._asdict())
+        np.savez(path, **watch(folders, count, seed, most)._asdict())
     with np.load(path) as kept:
         return Streams(**kept)
 
@@ -229,7 +231,7 @@ def command(
         torch.set_num_threads(threads)
     run = folder or Path("runs") / MODEL_ID
     heard = cached(run / "streams.npz", [data], excerpts, 1)
-    measured = cached(run / "dev_streams.npz", dev, 1, 1) if dev else None
+    measured = cached(run / "dev_streams.npz", dev, 1, 1, DEV_EXCERPT) if dev else None
     architecture = {"channels": channels, "layers": layers, "skip": 32, "components": 4}
     task = WaveNetTask(heard, measured, batch=batch, seed=seed, architecture=architecture)
     task.settings = {**task.settings, "rate": rate, "decay_minutes": decay}

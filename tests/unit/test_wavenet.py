@@ -1,8 +1,10 @@
 """The WaveNet: its integer step against a plain form and the float module, what it sees, and what it says."""
 
 import dataclasses
+import functools
 import hashlib
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,10 +15,12 @@ from neuralzip.errors import ModelError
 from neuralzip.exact.compiled import entry
 from neuralzip.experts import audio_opinion, odds
 from neuralzip.experts.audio_opinion import INVERSES, MEANS, WEIGHTS, Opinion
-from neuralzip.nets import wavenet, wavenet_exact, wavenet_step
+from neuralzip.nets import wavenet, wavenet_exact, wavenet_ops, wavenet_step
 from neuralzip.nets.wavenet_step import Memory, Net, Shape
 from neuralzip.nets.wavenet_view import INPUTS
 from tests.wavenet_models import SHAPE, made_up, scattered
+
+Steps = Callable[..., torch.Tensor]
 
 
 @entry
@@ -90,6 +94,34 @@ def test_float_and_integer_agree() -> None:
         real = module(torch.from_numpy(views)[None])[0].flatten(1).numpy() * 256
     off = np.abs(real - wavenet_exact.outputs(net, views))
     assert np.abs(real).mean() > 40 and off.mean() < 4  # bfloat16 sums in training, exact ones here
+
+
+def test_compiled_training_steps_are_the_slow_ones() -> None:
+    generator = torch.Generator().manual_seed(1)
+    base, weigh = (torch.randn(3, 50, 8, generator=generator) for _ in range(2))
+    p, bias = 2 * torch.randn(3, 50, 16, generator=generator), torch.randn(16, generator=generator)
+    base = (base * 32).round() / 32
+
+    def both(fast: Steps, slow: Steps, *inputs: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
+        found = []
+        for function in (fast, slow):
+            halves = [x.to(torch.bfloat16) for x in inputs[:-1]]
+            leaves = [x.float().requires_grad_() for x in (*halves, inputs[-1])]
+            out = function(*leaves)
+            found.append((out.float(), *torch.autograd.grad((out.float() * weigh).sum(), leaves)))
+        assert (found[0][0] == found[1][0]).float().mean() > 0.995  # products round differently
+        return found
+
+    fast, slow = both(wavenet_ops.gated, wavenet_ops.gated_slowly, p, bias)
+    for a, b in zip(fast[1:], slow[1:], strict=True):
+        assert (a - b).abs().mean() < 0.01 * b.abs().mean()
+    for low in (-127, 0):
+        steps = [functools.partial(step, low=low) for step in (wavenet_ops.settled, wavenet_ops.settled_slowly)]
+        fast, slow = both(steps[0], steps[1], base, p[..., :8], bias[:8])
+        open_ = (slow[0] * 32 > low) & (slow[0] * 32 < 127)  # a clamped sum passes nothing on
+        for a, b in zip(fast[1:3], slow[1:3], strict=True):
+            assert (a - torch.where(open_, b, 0.0)).abs().mean() < 0.02 * b.abs().mean()
+        assert torch.allclose(fast[3], fast[2].sum((0, 1)), rtol=0.02, atol=0.05)
 
 
 def test_bits_are_those_of_the_mixture() -> None:
