@@ -6,7 +6,7 @@ Four kernels return the same integers, on every machine; which one runs is a mat
 
 - `int8`: `torch._int_mm`, CPU and CUDA. Seven-bit weights, because without VNNI oneDNN adds pairs of products
   in int16: 2 * 255 * 64 = 32640 still fits, eight-bit weights would saturate.
-- `compiled`: a numba dot product, exact by the language; `matvec` is the form for calls inside compiled loops.
+- `compiled`: the tiles of `exact.tiles`, which compiled loops call directly.
 - `float32`: integers carried in float32. Every partial sum, in any order, stays within 2**24, which `pack` sees to
   from the real weights by cutting K where needed. Operands of eight bits are exact in TF32 and bfloat16 too.
 - `int64`: the slow oracle.
@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 
 from neuralzip.errors import ModelError, UsageError
-from neuralzip.exact.compiled import entry, inner
+from neuralzip.exact import tiles
 
 WEIGHT_LOW, WEIGHT_HIGH = -64, 63
 ACTIVATION_MAX = 128
@@ -61,7 +61,7 @@ class Packed:
     cuts: tuple[int, ...]
     kernel: str
     _carriers: list[Tensor] = field(default_factory=list)
-    _array: list[Int8Array] = field(default_factory=list)
+    _tiles: list[Int8Array] = field(default_factory=list)
 
     def to(self, device: torch.device | str) -> "Packed":
         """Return the same weights on another device."""
@@ -76,11 +76,11 @@ class Packed:
             )
         return self._carriers
 
-    def array(self) -> Int8Array:
-        """Return the weights as a host array, copied at most once."""
-        if not self._array:
-            self._array.append(self.weight.cpu().numpy())
-        return self._array[0]
+    def tiles(self) -> Int8Array:
+        """Return the weights in host tiles, made at first use."""
+        if not self._tiles:
+            self._tiles.append(tiles.tiled(self.weight.cpu().numpy()))
+        return self._tiles[0]
 
 
 def pack(weight: Tensor) -> Packed:
@@ -188,26 +188,14 @@ def _ieee_float32(a: Tensor) -> Iterator[None]:
         settings.fp32_precision = before
 
 
-@inner
-def matvec(weight: Int8Array, x: Int8Array, acc: npt.NDArray[np.int32]) -> None:
-    """Set acc [M] to weight [M, K] times x [K]; for calls inside compiled loops."""
-    for m in range(weight.shape[0]):
-        total = np.int32(0)
-        for k in range(weight.shape[1]):
-            total += np.int32(weight[m, k]) * np.int32(x[k])
-        acc[m] = total
-
-
-@entry
-def _matvecs(weight: Int8Array, a: Int8Array, acc: npt.NDArray[np.int32]) -> None:
-    for n in range(a.shape[0]):
-        matvec(weight, a[n], acc[n])
-
-
 def _compiled(a: Tensor, packed: Packed) -> Tensor:
-    acc = np.empty((a.shape[0], packed.weight.shape[0]), dtype=np.int32)
-    _matvecs(packed.array(), np.ascontiguousarray(a.cpu().numpy()), acc)
-    return torch.from_numpy(acc).to(a.device)
+    weight = packed.tiles()
+    x = np.full((a.shape[0], weight.shape[1] * tiles.INPUTS), tiles.ZERO, np.uint8)
+    x[:, : a.shape[1]] = a.cpu().numpy().view(np.uint8) ^ tiles.ZERO
+    acc = np.empty((len(x), weight.shape[0] * tiles.OUTPUTS), np.int32)
+    tiles.multiply(weight, x, acc)
+    kept = acc[:, : packed.weight.shape[0]] + tiles.bias(packed.weight.cpu().numpy())
+    return torch.from_numpy(kept).to(a.device)
 
 
 def _int64(a: Tensor, packed: Packed) -> Tensor:

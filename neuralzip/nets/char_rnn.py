@@ -21,12 +21,12 @@ B batch, T time, H stream width, E state width, K kinds (learned initial states)
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from neuralzip.exact.compiled import entry, inner
 from neuralzip.nets.char_rnn_ops import ACT_BITS, multiply, normalise, scan
 from neuralzip.nets.quantise import QuantLinear, quantise
 
@@ -67,13 +67,13 @@ SHAPES = {
 }
 
 
-@numba.njit(cache=True, inline="always")
+@inner
 def hashed(key: int, bits: int) -> int:
     """Return the row of a 32-bit key in a table of 2**bits rows (multiplicative hashing)."""
     return ((key * HASH_MULTIPLIER) & 0xFFFFFFFF) >> (32 - bits)
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def context_rows(
     symbols: npt.NDArray[np.uint8],
     history: npt.NDArray[np.uint32],

@@ -16,7 +16,7 @@ from neuralzip.errors import ModelError
 from neuralzip.exact import layers
 from neuralzip.nets import char_rnn_oracle as oracle
 from neuralzip.nets import char_rnn_step as step
-from neuralzip.nets.char_rnn import CharRNN, context_rows
+from neuralzip.nets.char_rnn import SYMBOLS, CharRNN, context_rows
 from neuralzip.nets.char_rnn_ops import ACT_BITS, GATE_BITS, RMS_FLOOR, STREAM_BITS
 from neuralzip.nets.char_rnn_step import I8, I32, LOGIT_BITS, STATE_BITS
 
@@ -102,6 +102,10 @@ class IntCharRNN:
         device: "cpu", or "cuda" for the torch form there.
         compiled: use the compiled form; False for plain torch (always so on CUDA).
 
+    Attributes:
+        tiles: the weights as the compiled form reads them; None in plain torch.
+        at: where the lanes stand; the compiled form's scratch is there too.
+
     Raises:
         ModelError: the weights are of another architecture or damaged.
     """
@@ -109,25 +113,23 @@ class IntCharRNN:
     def __init__(self, model: zoo.Model, lanes: int, device: str = "cpu", compiled: bool = True) -> None:
         if model.meta.get("architecture") != ARCHITECTURE or model.meta.get("logit_bits") != LOGIT_BITS:
             raise ModelError(f"model '{model.id}' is not a {ARCHITECTURE} net of this release")
-        self.device = torch.device(device)
-        shape = model.meta["shape"]
-        self.rows = np.array(shape["hash_rows"], np.int64)
-        self.depth, self.width, self.states = shape["layers"], shape["width"], shape["state"]
+        self.lanes = lanes
+        self.rows = np.array(model.meta["shape"]["hash_rows"], np.int64)
         self.initial = np.asarray(model.arrays["initial"], np.int32)
-        self.weights = gather(model)
-        on_cpu = compiled and self.device.type == "cpu"
-        self._forward = step.Compiled(self.weights) if on_cpu else oracle.Plain(self.weights, self.device)
-        self._allocate(lanes)
+        weights = gather(model)
+        on_cpu = compiled and torch.device(device).type == "cpu"
+        self.tiles = step.in_tiles(weights)
+        self.plain = None if on_cpu else oracle.Plain(weights, torch.device(device))
+        self.at = step.new_lanes(self.tiles, self.rows, self._start(np.zeros(lanes, np.int64)))
 
     @property
     def kinds(self) -> int:
         """Number of learned initial states."""
         return len(self.initial)
 
-    def _allocate(self, lanes: int) -> None:
-        self.lanes = lanes
-        self.history = np.zeros((lanes, 2), np.uint32)
-        self.h = np.zeros((self.depth, lanes, self.states), np.int32)
+    def _start(self, kinds: npt.NDArray[np.int64]) -> I32:
+        """Return the initial states [layers, L, E] of kinds [L]."""
+        return np.ascontiguousarray(self.initial[kinds].transpose(1, 0, 2) << (STATE_BITS - INITIAL_BITS))
 
     def reset(self, kind: int | npt.NDArray[np.integer[Any]] = 0) -> I32:
         """Start every lane anew, as if a line feed had just been read.
@@ -144,8 +146,8 @@ class IntCharRNN:
         kinds = np.broadcast_to(np.asarray(kind, np.int64), (self.lanes,))
         if kinds.size and not (kinds.min() >= 0 and kinds.max() < self.kinds):
             raise ModelError(f"initial state {kinds.max()} of {self.kinds}")
-        self.history[:] = 0
-        self.h = np.ascontiguousarray(self.initial[kinds].transpose(1, 0, 2) << (STATE_BITS - INITIAL_BITS))
+        self.at.history[:] = 0
+        self.at.h[:] = self._start(kinds)
         return self.step(np.full(self.lanes, START, np.uint8))
 
     def step(self, symbols: npt.NDArray[np.integer[Any]]) -> I32:
@@ -155,12 +157,10 @@ class IntCharRNN:
     def bulk(self, symbols: npt.NDArray[np.integer[Any]]) -> I32:
         """Reveal T bytes of every lane [L, T]; return logits [L, T, 256], the integers of `step`."""
         symbols = np.ascontiguousarray(symbols, np.uint8)
+        if self.plain is None:
+            logits = np.empty((*symbols.shape, SYMBOLS), np.int32)
+            step.read(self.tiles, self.at, symbols, logits)
+            return logits
         rows = np.empty((*symbols.shape, 5), np.int64)
-        context_rows(symbols, self.history, self.rows, rows)
-        return self._forward(rows, self.h)
-
-    def keep(self, lanes: npt.NDArray[np.integer[Any]]) -> None:
-        """Go on with these lanes only, in this order (a lane may be named more than once)."""
-        self.history = np.ascontiguousarray(self.history[lanes])
-        self.h = np.ascontiguousarray(self.h[:, lanes])
-        self.lanes = len(lanes)
+        context_rows(symbols, self.at.history, self.rows, rows)
+        return self.plain(rows, self.at.h)

@@ -10,18 +10,20 @@ Formats (int32 or wider while computed; rounding is floor(x + 1/2), clamps are s
     y = clamp(round(h g / 2**27));  v = clamp(v + round(W y))        A, stream
     logits = round(V u)                                              2**-LOGIT_BITS nats
 
-L lanes, T time, H stream width, E state width, N = L * T.
+The products run in tiles (`exact.tiles`), a few positions at a time so that the sums stay in the cache: the same code
+takes one step of some lanes inside a decoding loop and many steps of known bytes.
+
+L lanes, T time, H stream width, E state width, N = L * T; primes mean padded to whole tiles.
 """
 
 from typing import NamedTuple, TypeAlias
 
-import numba
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from neuralzip.exact import kernels
-from neuralzip.nets.char_rnn import SYMBOLS
+from neuralzip.exact import tiles
+from neuralzip.exact.compiled import entry, inner
+from neuralzip.nets.char_rnn import SYMBOLS, context_rows
 from neuralzip.nets.char_rnn_ops import ACT_BITS, GATE_BITS, STREAM_BITS
 
 LOGIT_BITS = 8
@@ -29,18 +31,17 @@ STATE_BITS = 22
 ONE = 1 << 15
 GATE_MAX, CANDIDATE_MAX = 4 << GATE_BITS, 2 << GATE_BITS
 STREAM_MAX = (1 << 17) - 1
-NARROW = 3
-"""Up to so many lanes a compiled dot product beats torch's int8 product."""
-ROWS = 1 << 10
-"""So many rows go through the net at once: their sums stay in the cache."""
+POSITIONS = 64
+"""So many positions go through the net at once, or one of every lane where there are more lanes."""
 
 I8: TypeAlias = npt.NDArray[np.int8]
+U8: TypeAlias = npt.NDArray[np.uint8]
 I32: TypeAlias = npt.NDArray[np.int32]
 I64: TypeAlias = npt.NDArray[np.int64]
 
 
 class Weights(NamedTuple):
-    """Everything the compiled form reads, as contiguous host arrays.
+    """The integers of a net, as contiguous host arrays; `in_tiles` gives them as the compiled form reads them.
 
     Attributes:
         tables: [sum of rows, dims] int8 of all hashed embeddings, one after another.
@@ -77,7 +78,80 @@ class Weights(NamedTuple):
     head_shift: I32
 
 
-@numba.njit(cache=True, nogil=True)
+def in_tiles(w: Weights) -> Weights:
+    """Return the weights with matrices [..., M, K] as tiles [..., G, K' / 4, 256] and offsets to match."""
+    parts = {
+        name: np.stack([tiles.tiled(part) for part in matrix]) if matrix.ndim == 3 else tiles.tiled(matrix)
+        for name, matrix in (("gates", w.gates), ("out", w.out), ("head", w.head))
+    }
+    return w._replace(
+        **parts,
+        gate_offset=w.gate_offset + tiles.bias(w.gates),
+        out_offset=w.out_offset + tiles.bias(w.out),
+        head_offset=w.head_offset + tiles.bias(w.head),
+    )
+
+
+class Scratch(NamedTuple):
+    """Room for N positions at once.
+
+    Attributes:
+        rows: [N, 5] int64 embedding rows.
+        v: [N, H] int32 stream.
+        u: [N, H'] uint8 normalised stream, as tiles take it.
+        sums: [N, 3E'] int32 gates.
+        y: [N, E'] uint8 outputs, as tiles take them.
+        out: [N, H''] int32, what a layer adds to the stream.
+        logits: [N, 256] int32.
+    """
+
+    rows: I64
+    v: I32
+    u: U8
+    sums: I32
+    y: U8
+    out: I32
+    logits: I32
+
+
+class Lanes(NamedTuple):
+    """Where L lanes of a net stand.
+
+    Attributes:
+        history: [L, 2] uint32, see `context_rows`.
+        hash_rows: [4] int64, log2 of the rows of the hashed embeddings.
+        h: [layers, L, E] int32 states.
+        scratch: room for one position of every lane, or for POSITIONS.
+    """
+
+    history: npt.NDArray[np.uint32]
+    hash_rows: I64
+    h: I32
+    scratch: Scratch
+
+
+def _scratch(w: Weights, count: int, width: int) -> Scratch:
+    """Return room for `count` positions of a net in tiles with a stream of some width."""
+    inputs, outputs = (w.gates.shape[2] * tiles.INPUTS, w.out.shape[2] * tiles.INPUTS)
+    return Scratch(
+        rows=np.zeros((count, 5), np.int64),
+        v=np.zeros((count, width), np.int32),
+        u=np.full((count, inputs), tiles.ZERO, np.uint8),
+        sums=np.zeros((count, w.gates.shape[1] * tiles.OUTPUTS), np.int32),
+        y=np.full((count, outputs), tiles.ZERO, np.uint8),
+        out=np.zeros((count, w.out.shape[1] * tiles.OUTPUTS), np.int32),
+        logits=np.zeros((count, SYMBOLS), np.int32),
+    )
+
+
+def new_lanes(w: Weights, hash_rows: I64, h: I32) -> Lanes:
+    """Return lanes of a net in tiles that have read nothing and start from states h [layers, L, E]."""
+    lanes = h.shape[1]
+    scratch = _scratch(w, max(lanes, POSITIONS), w.out_shift.shape[1])
+    return Lanes(np.zeros((lanes, 2), np.uint32), hash_rows, h, scratch)
+
+
+@inner
 def _embed(w: Weights, rows: I64, v: I32) -> None:
     """Set v [N, H] to the embeddings of rows [N, 5], in stream units."""
     first, dims, up = w.byte.shape[1], w.tables.shape[1], STREAM_BITS - ACT_BITS
@@ -90,9 +164,9 @@ def _embed(w: Weights, rows: I64, v: I32) -> None:
                 v[n, at + k] = np.int32(w.tables[row, k]) << up
 
 
-@numba.njit(cache=True, nogil=True)
-def _norm(w: Weights, v: I32, u: I8) -> None:
-    """Set u [N, H] to v [N, H] scaled to unit root mean square."""
+@inner
+def _norm(w: Weights, v: I32, u: U8) -> None:
+    """Set u [N, H'] to v [N, H] scaled to unit root mean square."""
     for n in range(v.shape[0]):
         total = np.int64(0)
         for k in range(v.shape[1]):
@@ -107,113 +181,74 @@ def _norm(w: Weights, v: I32, u: I8) -> None:
         scale, shift = w.scale[low], w.shift[low]
         half = np.int32(1) << (shift - 1)
         for k in range(v.shape[1]):
-            u[n, k] = min(max((v[n, k] * scale + half) >> shift, -127), 127)
+            u[n, k] = np.uint8(128 + min(max((v[n, k] * scale + half) >> shift, -127), 127))
 
 
-@numba.njit(cache=True, nogil=True)
-def _recur(acc: I32, offset: I32, shift: I32, h: I32, y: I8) -> None:
-    """Move states h [L, E] on by T steps: gates acc [L, T, 3E] -> outputs y [L, T, E]."""
-    states = h.shape[1]
-    for n in range(acc.shape[0]):
-        for t in range(acc.shape[1]):
+@inner
+def _recur(sums: I32, offset: I32, shift: I32, h: I32, y: U8) -> None:
+    """Move states h [L, E] on by T steps: gates sums [N, 3E'] -> outputs y [N, E']."""
+    lanes, states = h.shape
+    time = sums.shape[0] // lanes
+    for lane in range(lanes):
+        for n in range(lane * time, (lane + 1) * time):
             for e in range(states):
-                a = min(max((acc[n, t, e] + offset[e]) >> shift[e], -GATE_MAX), GATE_MAX)
+                a = min(max((sums[n, e] + offset[e]) >> shift[e], -GATE_MAX), GATE_MAX)
                 r = GATE_MAX - abs(a)
                 s = (r * r) >> 10
                 i = s if a < 0 else ONE - s
                 k = states + e
-                z = min(max((acc[n, t, k] + offset[k]) >> shift[k], -CANDIDATE_MAX), CANDIDATE_MAX)
+                z = min(max((sums[n, k] + offset[k]) >> shift[k], -CANDIDATE_MAX), CANDIDATE_MAX)
                 k += states
-                g = min(max((acc[n, t, k] + offset[k]) >> shift[k], -GATE_MAX), GATE_MAX)
-                now = h[n, e] + (((z * (GATE_MAX - abs(z)) - h[n, e]) * i + (ONE >> 1)) >> 15)
-                h[n, e] = now
-                y[n, t, e] = min(max((now * g + (1 << 26)) >> 27, -127), 127)
+                g = min(max((sums[n, k] + offset[k]) >> shift[k], -GATE_MAX), GATE_MAX)
+                now = h[lane, e] + (((z * (GATE_MAX - abs(z)) - h[lane, e]) * i + (ONE >> 1)) >> 15)
+                h[lane, e] = now
+                y[n, e] = np.uint8(128 + min(max((now * g + (1 << 26)) >> 27, -127), 127))
 
 
-@numba.njit(cache=True, nogil=True)
-def _add(acc: I32, offset: I32, shift: I32, v: I32) -> None:
-    """Add the layer's output acc [N, H] to the stream v [N, H]."""
-    for n in range(acc.shape[0]):
-        for k in range(acc.shape[1]):
-            v[n, k] = min(max(v[n, k] + ((acc[n, k] + offset[k]) >> shift[k]), -STREAM_MAX), STREAM_MAX)
+@inner
+def _add(out: I32, offset: I32, shift: I32, v: I32) -> None:
+    """Add the layer's output [N, H''] to the stream v [N, H]."""
+    for n in range(v.shape[0]):
+        for k in range(v.shape[1]):
+            v[n, k] = min(max(v[n, k] + ((out[n, k] + offset[k]) >> shift[k]), -STREAM_MAX), STREAM_MAX)
 
 
-@numba.njit(cache=True, nogil=True)
-def _finish(acc: I32, offset: I32, shift: I32, logits: I32) -> None:
-    """Round the head's sums acc [N, 256] to logits."""
-    for n in range(acc.shape[0]):
-        for k in range(acc.shape[1]):
-            logits[n, k] = (acc[n, k] + offset[k]) >> shift[k]
-
-
-@numba.njit(cache=True, nogil=True)
-def narrow_step(w: Weights, rows: I64, h: I32, logits: I32) -> None:
-    """Take one step of a few lanes in one call, for use inside compiled loops.
-
-    Args:
-        w: the weights.
-        rows: [L, 5] from `context_rows`.
-        h: [layers, L, E] int32 states, moved on.
-        logits: [L, 256] int32 out.
-    """
-    lanes, width, states = rows.shape[0], w.head.shape[1], h.shape[2]
-    v, u = np.empty((lanes, width), np.int32), np.empty((lanes, width), np.int8)
-    acc, y = np.empty((lanes, 1, 3 * states), np.int32), np.empty((lanes, 1, states), np.int8)
-    out = np.empty((lanes, width), np.int32)
-    _embed(w, rows, v)
+@inner
+def _forward(w: Weights, scratch: Scratch, count: int, h: I32) -> None:
+    """Run the net over `count` = L * T positions, lane by lane: scratch rows -> scratch logits; moves h on."""
+    v, u, sums = scratch.v[:count], scratch.u[:count], scratch.sums[:count]
+    y, out, logits = scratch.y[:count], scratch.out[:count], scratch.logits[:count]
+    _embed(w, scratch.rows[:count], v)
     for k in range(h.shape[0]):
         _norm(w, v, u)
-        for n in range(lanes):
-            kernels.matvec(w.gates[k], u[n], acc[n, 0])
-        _recur(acc, w.gate_offset[k], w.gate_shift[k], h[k], y)
-        for n in range(lanes):
-            kernels.matvec(w.out[k], y[n, 0], out[n])
+        tiles.products(w.gates[k], u, sums)
+        _recur(sums, w.gate_offset[k], w.gate_shift[k], h[k], y)
+        tiles.products(w.out[k], y, out)
         _add(out, w.out_offset[k], w.out_shift[k], v)
     _norm(w, v, u)
-    for n in range(lanes):
-        kernels.matvec(w.head, u[n], logits[n])
-    _finish(logits, w.head_offset, w.head_shift, logits)
+    tiles.products(w.head, u, logits)
+    for n in range(count):
+        for k in range(SYMBOLS):
+            logits[n, k] = (logits[n, k] + w.head_offset[k]) >> w.head_shift[k]
 
 
-class Compiled:
-    """The forward pass in compiled pieces around `exact.kernels`.
+@entry
+def read(w: Weights, lanes: Lanes, symbols: U8, logits: I32) -> None:
+    """Read bytes of every lane and predict what follows each.
 
     Args:
-        weights: the net.
+        w: weights in tiles.
+        lanes: moved on.
+        symbols: [L, T].
+        logits: [L, T, 256] int32 out, in 2**-LOGIT_BITS nats.
     """
-
-    def __init__(self, weights: Weights) -> None:
-        self.weights = weights
-        self.gates, self.out = (
-            [kernels.pack(torch.from_numpy(x)) for x in w] for w in (weights.gates, weights.out)
-        )
-        self.head = kernels.pack(torch.from_numpy(weights.head))
-
-    def __call__(self, rows: I64, h: I32) -> I32:
-        """Return logits [L, T, 256] for rows [L, T, 5]; moves the states h [layers, L, E] on."""
-        lanes, time = rows.shape[:2]
-        if lanes <= NARROW and time == 1:
-            logits = np.empty((lanes, SYMBOLS), np.int32)
-            narrow_step(self.weights, rows[:, 0], h, logits)
-            return logits[:, None]
-        stride = max(1, ROWS // lanes)
-        parts = [self._wide(rows[:, at : at + stride], h) for at in range(0, time, stride)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, 1)
-
-    def _wide(self, rows: I64, h: I32) -> I32:
-        w, width, states = self.weights, self.weights.head.shape[1], h.shape[2]
-        lanes, time = rows.shape[:2]
-        rows = rows.reshape(lanes * time, 5)
-        v, u = np.empty((len(rows), width), np.int32), np.empty((len(rows), width), np.int8)
-        y = np.empty((lanes, time, states), np.int8)
-        normed, outputs = torch.from_numpy(u), torch.from_numpy(y).view(len(rows), states)
-        _embed(w, rows, v)
-        for k in range(len(h)):
-            _norm(w, v, u)
-            acc = kernels.matmul(normed, self.gates[k]).numpy()
-            _recur(acc.reshape(lanes, time, -1), w.gate_offset[k], w.gate_shift[k], h[k], y)
-            _add(kernels.matmul(outputs, self.out[k]).numpy(), w.out_offset[k], w.out_shift[k], v)
-        _norm(w, v, u)
-        logits = kernels.matmul(normed, self.head).numpy()
-        _finish(logits, w.head_offset, w.head_shift, logits)
-        return logits.reshape(lanes, time, SYMBOLS)
+    count, time = symbols.shape
+    stride = max(lanes.scratch.rows.shape[0] // count, 1)
+    for at in range(0, time, stride):
+        steps = min(stride, time - at)
+        rows = lanes.scratch.rows[: count * steps].reshape(count, steps, 5)
+        context_rows(symbols[:, at : at + steps], lanes.history, lanes.hash_rows, rows)
+        _forward(w, lanes.scratch, count * steps, lanes.h)
+        for n in range(count * steps):
+            for k in range(SYMBOLS):
+                logits[n // steps, at + n % steps, k] = lanes.scratch.logits[n, k]
