@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip import zoo
+from neuralzip.codecs.ahead import ahead
 from neuralzip.codecs.base import Block, Options
 from neuralzip.container.fields import FieldReader, FieldWriter, varint
 from neuralzip.errors import CorruptError, ModelError
@@ -39,10 +40,11 @@ _PLAIN_MODELS = 2
 PREFERRED = ("base", "small")
 """Presets in the order of preference where the user chose none."""
 ALONE_BYTES = 160_000
-"""Up to here a net is worth its time in a single lane; beyond, the experts alone are the default."""
-LANE_BYTES = 1 << 15
+"""Up to here all presets are tried and a net has a single lane; beyond, a sample decides and it has two."""
+PROBE_BYTES = 1 << 15
+"""Bytes of that sample."""
 SYMBOLS = 256
-_STEP_BYTES = 1 << 14
+_STEP_BYTES = 1 << 12
 """Bytes in all lanes between two reports of progress, and at most so many rows of logits at once."""
 
 
@@ -86,14 +88,27 @@ class Bytes:
 
 
 def encode(data: bytes, options: Options) -> Block:
-    """Return `data` (1 .. MAX_BLOCK_BYTES bytes) as one block, the smallest of the presets worth trying."""
-    first, *others = _presets(len(data), options)
-    best = _encode(data, first, options)
-    for preset in others:
+    """Return `data` (1 .. MAX_BLOCK_BYTES bytes) as one block, by the best of the presets worth trying."""
+    presets = _presets(options)
+    if len(presets) > 1 and len(data) > ALONE_BYTES:
+        sample = data[len(data) // 2 :][:PROBE_BYTES]
+        presets = (_smallest(sample, presets, replace(options, progress=None))[0],)
+    return _smallest(data, presets, options)[1]
+
+
+def _smallest(data: bytes, presets: tuple[str, ...], options: Options) -> tuple[str, Block]:
+    """Return the preset that makes the smallest block, and the block; the first one reports progress."""
+    best = presets[0], _encode(data, presets[0], options)
+    for preset in presets[1:]:
         block = _encode(data, preset, replace(options, progress=None))
-        if len(block.payload) < len(best.payload):
-            best = block
+        if _cost(block) < _cost(best[1]):
+            best = preset, block
     return best
+
+
+def _cost(block: Block) -> int:
+    """Return the bytes of a block that differ between presets."""
+    return len(block.payload) + sum(map(len, block.models))
 
 
 def _encode(data: bytes, preset: str, options: Options) -> Block:
@@ -124,13 +139,13 @@ def decode(block: Block, options: Options) -> bytes:
     return model.text.tobytes()
 
 
-def _presets(size: int, options: Options) -> tuple[str, ...]:
-    """Return the presets to try: the user's, or for small files the best net that is installed and none."""
+def _presets(options: Options) -> tuple[str, ...]:
+    """Return the presets to try: the user's, or the best net that is installed and none."""
     if options.model is not None:
         return (options.model,)
     installed = {name for name, _ in zoo.model_files()}
     nets = [preset for preset in PREFERRED if {NETS[preset], EXPERTS[preset]} <= installed]
-    return (nets[0], FAST) if nets and size <= ALONE_BYTES else (FAST,)
+    return (*nets[:1], FAST)
 
 
 def _setup(data: bytes, preset: str) -> Setup:
@@ -144,8 +159,8 @@ def _setup(data: bytes, preset: str) -> Setup:
 
 
 def _lane_count(size: int) -> int:
-    """Return how many lanes a net gets: one while that is fast enough, since lanes cost bits."""
-    return 1 if size <= ALONE_BYTES else min(size // LANE_BYTES, 64)
+    """Return how many lanes a net gets: two decode half as fast again as one, and cost some 1 % of the bits."""
+    return 1 if size <= ALONE_BYTES else 2
 
 
 def _guide(setup: Setup, options: Options) -> "Guide | None":
@@ -192,28 +207,61 @@ def _run(model: ByteModel, coder: bits.BitCoder, guide: "Guide | None", steps: i
     """Code so many steps of all lanes and report progress."""
     size, lanes = len(model.text), len(model.lanes.state)
     each = max(_STEP_BYTES // lanes, 1)
-    for start in range(0, steps, each):
-        count = min(each, steps - start)
-        if guide is None:
-            code_steps(model, coder, count, np.zeros((0, count, SYMBOLS), np.int32))
-        elif coder.decoding:
-            _follow(model, coder, guide, count)
-        else:
-            code_steps(model, coder, count, guide.foresee(_columns(model, count)))
+    counts = [min(each, steps - start) for start in range(0, steps, each)]
+    if guide is None:
+        parts: Iterator[None] = _alone(model, coder, counts)
+    elif coder.decoding:
+        parts = _followed(model, coder, guide, counts)
+    else:
+        parts = _guided(model, coder, guide, counts, options)
+    for _ in parts:
         if options.progress is not None:
             done = int((model.lanes.state[:, POSITION] - model.lanes.state[:, START]).sum())
             options.progress(min(done, size), size)
 
 
-def _follow(model: ByteModel, coder: bits.BitCoder, guide: "Guide", steps: int) -> None:
-    """Decode step by step, the net always one byte behind."""
+def _alone(model: ByteModel, coder: bits.BitCoder, counts: list[int]) -> Iterator[None]:
+    """Code without a net; yields after each of the counted parts."""
+    for count in counts:
+        code_steps(model, coder, count, np.zeros((0, count, SYMBOLS), np.int32))
+        yield
+
+
+def _guided(
+    model: ByteModel, coder: bits.BitCoder, guide: "Guide", counts: list[int], options: Options
+) -> Iterator[None]:
+    """Encode with the net one part ahead of the experts."""
+    places = model.lanes.state[:, POSITION, None].copy()
+
+    def logits() -> Iterator[npt.NDArray[np.int32]]:
+        at = 0
+        for count in counts:  # past a lane's end: whatever follows there
+            columns = np.minimum(places + np.arange(at, at + count), len(model.text) - 1)
+            yield guide.foresee(model.text[columns])
+            at += count
+
+    for part in ahead(logits(), options.threads):
+        code_steps(model, coder, part.shape[1], part)
+        yield
+
+
+def _followed(model: ByteModel, coder: bits.BitCoder, guide: "Guide", counts: list[int]) -> Iterator[None]:
+    """Decode with the net one byte behind."""
+    from neuralzip.codecs.bytes_follow import follow
+
+    symbols = np.zeros((len(model.lanes.state), 1), np.uint8)
+    for count in counts:
+        if guide.net.plain is None:
+            logits = guide.next[:, None]
+            follow(model, coder, guide.net.tiles, guide.net.at, logits, symbols, count)
+        else:
+            _follow_plainly(model, coder, guide, count)
+        yield
+
+
+def _follow_plainly(model: ByteModel, coder: bits.BitCoder, guide: "Guide", steps: int) -> None:
+    """Do what `follow` does with a net that is not compiled, as on a GPU."""
     for _ in range(steps):
         places = model.lanes.state[:, POSITION].copy()
         code_steps(model, coder, 1, guide.next[:, None])
         guide.reveal(model.text[np.minimum(places, len(model.text) - 1)])
-
-
-def _columns(model: ByteModel, steps: int) -> npt.NDArray[np.uint8]:
-    """Return the next bytes [L, S] of all lanes; past a lane's end, whatever follows there."""
-    places = model.lanes.state[:, POSITION, None] + np.arange(steps)
-    return model.text[np.minimum(places, len(model.text) - 1)]

@@ -125,7 +125,7 @@ _SIGNATURE = types.void(
 
 
 def _generate(vectors: int, context: Any, builder: Any, signature: Any, args: Any) -> Any:
-    weight, at, x, x_at, x_step, acc, acc_at, acc_step, steps = args
+    (_, at), (_, x_at, x_step), (_, acc_at, acc_step), steps = args[:2], args[2:5], args[5:8], args[8]
     write = _Lowering(context, builder)
     weights, inputs, outputs = (
         context.make_array(signature.args[k])(context, builder, args[k]).data for k in (0, 2, 5)
@@ -136,10 +136,10 @@ def _generate(vectors: int, context: Any, builder: Any, signature: Any, args: An
         base = builder.add(at, builder.mul(loop.index, _INT64(OUTPUTS * INPUTS)))
         tile = [write.load(weights, builder.add(base, _INT64(64 * m)), _SUMS) for m in range(_VECTORS)]
         for n, row in enumerate(sums):
-            place = builder.add(builder.add(x_at, builder.mul(x_step, _INT64(n))),
-                                builder.mul(loop.index, _INT64(INPUTS)))  # fmt: skip
+            first = builder.add(x_at, builder.mul(x_step, _INT64(n)))
+            place = builder.add(first, builder.mul(loop.index, _INT64(INPUTS)))
             four = write.spread(write.load(inputs, place, _INT32))
-            for total, part in zip(sums[n], tile, strict=True):
+            for total, part in zip(row, tile, strict=True):
                 builder.store(write.add_products(builder.load(total), four, part), total)
     for n, row in enumerate(sums):
         first = builder.add(acc_at, builder.mul(acc_step, _INT64(n)))

@@ -34,7 +34,7 @@ class Guide:
         """Return the logits [L, S, 256] of S steps whose bytes [L, S] are known already."""
         after = self.net.bulk(symbols)
         logits = np.concatenate([self.next[:, None], after[:, :-1]], axis=1)
-        self.next = after[:, -1]
+        self.next = after[:, -1].copy()
         return np.ascontiguousarray(logits)
 
     def reveal(self, symbols: Symbols) -> None:

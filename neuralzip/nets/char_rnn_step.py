@@ -10,8 +10,8 @@ Formats (int32 or wider while computed; rounding is floor(x + 1/2), clamps are s
     y = clamp(round(h g / 2**27));  v = clamp(v + round(W y))        A, stream
     logits = round(V u)                                              2**-LOGIT_BITS nats
 
-The products run in tiles (`exact.tiles`), a few positions at a time so that the sums stay in the cache: the same code
-takes one step of some lanes inside a decoding loop and many steps of known bytes.
+The products run in tiles (`exact.tiles`), a few positions at a time so that the sums stay in the cache: the same
+code takes one step of some lanes inside a decoding loop and many steps of known bytes.
 
 L lanes, T time, H stream width, E state width, N = L * T; primes mean padded to whole tiles.
 """
@@ -80,14 +80,13 @@ class Weights(NamedTuple):
 
 def in_tiles(w: Weights) -> Weights:
     """Return the weights with matrices [..., M, K] as tiles [..., G, K' / 4, 256] and offsets to match."""
-    parts = {
-        name: np.stack([tiles.tiled(part) for part in matrix]) if matrix.ndim == 3 else tiles.tiled(matrix)
-        for name, matrix in (("gates", w.gates), ("out", w.out), ("head", w.head))
-    }
+    gates, out = (np.stack([tiles.tiled(layer) for layer in weight]) for weight in (w.gates, w.out))
     return w._replace(
-        **parts,
+        gates=gates,
         gate_offset=w.gate_offset + tiles.bias(w.gates),
+        out=out,
         out_offset=w.out_offset + tiles.bias(w.out),
+        head=tiles.tiled(w.head),
         head_offset=w.head_offset + tiles.bias(w.head),
     )
 

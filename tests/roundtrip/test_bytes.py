@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuralzip import zoo
 from neuralzip.codecs import bytes as byte_codec
 from neuralzip.codecs.base import Block, Options
 from neuralzip.errors import CorruptError
+from neuralzip.nets.char_rnn_int import IntCharRNN
 from tests.roundtrip.check import check_roundtrip
 
 FAST = Options(model="fast")
@@ -126,3 +128,46 @@ def test_a_net_in_several_lanes_comes_back(monkeypatch: pytest.MonkeyPatch) -> N
     block = byte_codec.encode(data, Options(model="small"))
     assert block.params[3] == 3
     assert byte_codec.decode(block, Options()) == data
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 5])
+def test_both_forms_of_the_net_decode_the_same(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byte_codec, "_lane_count", lambda size: lanes)
+    data = b"SELECT name, size FROM files WHERE size > 4096; " * 2 + b"odd"
+    block = byte_codec.encode(data, Options(model="small", threads=1))
+    assert byte_codec.encode(data, Options(model="small")).payload == block.payload
+    guide = byte_codec._guide
+
+    def plain(setup: byte_codec.Setup, options: Options) -> object:
+        made = guide(setup, options)
+        made.net = IntCharRNN(zoo.load_identity(setup.models[2]), setup.lanes, compiled=False)
+        made.next = made.net.reset(setup.kind)
+        return made
+
+    monkeypatch.setattr(byte_codec, "_guide", plain)
+    assert byte_codec.decode(block, Options()) == data
+
+
+def test_more_lanes_than_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byte_codec, "_lane_count", lambda size: 7)
+    for size in range(1, 9):
+        block = byte_codec.encode(b"abcdefgh"[:size], Options(model="small"))
+        assert byte_codec.decode(block, Options()) == b"abcdefgh"[:size]
+
+
+@pytest.mark.parametrize(
+    ("data", "models"), [(b"The rain came back to the small town. " * 90, 3), (bytes(4000), 2)]
+)
+def test_a_sample_decides_for_larger_data(data: bytes, models: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byte_codec, "ALONE_BYTES", 1000)
+    monkeypatch.setattr(byte_codec, "PROBE_BYTES", 200)
+    block = byte_codec.encode(data, Options())
+    assert len(block.models) == models
+    assert byte_codec.decode(block, Options()) == data
+
+
+def test_damage_to_a_block_with_a_net_is_refused() -> None:
+    block = byte_codec.encode(b"a block with a net that will be damaged " * 9, Options(model="small"))
+    for bad in damaged(block):
+        with pytest.raises(CorruptError):
+            byte_codec.decode(bad, Options())

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from neuralzip.errors import ModelError, UsageError
 from neuralzip.exact import kernels
-from neuralzip.exact.compiled import entry
 
 
 def operands(seed: int, n: int, k: int, m: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -139,15 +138,3 @@ def test_products_under_autocast_are_exact() -> None:
     packed = kernels.pack(weight)
     with kernels.using("float32"), torch.autocast("cpu", dtype=torch.bfloat16):
         np.testing.assert_array_equal(kernels.matmul(a, packed).numpy(), oracle(a, weight))
-
-
-@entry
-def matvec(weight: np.ndarray, x: np.ndarray, acc: np.ndarray) -> None:
-    kernels.matvec(weight, x, acc)
-
-
-def test_matvec_for_compiled_loops() -> None:
-    a, weight = operands(6, 1, 77, 19)
-    acc = np.empty(19, np.int32)
-    matvec(weight.numpy(), a.numpy()[0], acc)
-    np.testing.assert_array_equal(acc, oracle(a, weight)[0])
