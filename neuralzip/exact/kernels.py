@@ -110,8 +110,9 @@ def _columns(weight: Tensor) -> Tensor:
     if weight.device.type == "cuda":
         rows, columns = -m % 8, -k % 8
     else:
-        # With K = 1 and M > 1 torch 2.13 returns memory that it never wrote.
-        rows, columns = 0, int(k == 1)
+        # With K = 1 and M > 1 torch 2.13 returns memory that it never wrote. With M = 1 oneDNN exchanges the
+        # operands, and saturates on processors with AVX-512 but no VNNI.
+        rows, columns = int(m == 1), int(k == 1)
     return torch.nn.functional.pad(weight, (0, columns, 0, rows)).contiguous().t()
 
 
@@ -142,12 +143,11 @@ def matmul(a: Tensor, packed: Packed) -> Tensor:
 
 
 def _int8(a: Tensor, packed: Packed) -> Tensor:
-    columns = a.shape[1]
-    if a.is_cuda or columns == 1:
-        return _int8_padded(a, packed)
-    if a.stride(1) != 1 or a.stride(0) < columns:
+    if a.stride(1) != 1 or a.stride(0) < a.shape[1]:
         # Overlapping rows (`expand`, windows) make oneDNN fail, and torch 2.13 then returns unwritten memory.
         a = a.clone(memory_format=torch.contiguous_format)
+    if a.is_cuda or packed.columns.shape != packed.weight.shape[::-1]:
+        return _int8_padded(a, packed)
     return torch._int_mm(a, packed.columns)
 
 
@@ -156,7 +156,7 @@ def _int8_padded(a: Tensor, packed: Packed) -> Tensor:
     (n, k), m = a.shape, packed.weight.shape[0]
     rows = max(17 - n, 0) if a.is_cuda else 0
     a = torch.nn.functional.pad(a, (0, packed.columns.shape[0] - k, 0, rows))
-    return torch._int_mm(a.contiguous(), packed.columns)[:n, :m]
+    return torch._int_mm(a.contiguous(), packed.columns)[:n, :m].contiguous()
 
 
 def _float32(a: Tensor, packed: Packed) -> Tensor:
@@ -220,7 +220,7 @@ NAMES = ("int8", "compiled", "float32", "int64")
 _PREFERRED = {"cpu": ("int8", "mixed", "compiled"), "cuda": ("int8", "float32")}
 
 
-_SELF_TEST_SHAPES = ((1, 1, 3), (1, 8, 8), (17, 65, 33), (40, 512, 24))
+_SELF_TEST_SHAPES = ((1, 1, 3), (1, 8, 8), (40, 75, 1), (17, 65, 33), (40, 512, 24))
 
 
 def _checked(name: str) -> str:

@@ -5,6 +5,7 @@ of all outputs of all kernels; all must be the pinned one. Over 10**7 outputs ar
 """
 
 import hashlib
+import itertools
 import os
 import subprocess
 import sys
@@ -73,6 +74,20 @@ def oracle() -> str:
     return sha.hexdigest()
 
 
+def narrow() -> bool:
+    """Say whether products with one row, one column or one of each come out right: their kernels are others."""
+    results = []
+    for n, k, m in itertools.product((1, 2, 17, 54), (1, 2, 8, 75, 200), (1, 2)):
+        generator = np.random.default_rng((n, k, m))
+        a = torch.from_numpy(generator.choice(np.array([-128, 127], np.int8), (n, k)))
+        packed = kernels.pack(torch.from_numpy(generator.choice(np.array([-64, 63], np.int8), (m, k))))
+        expected = (a.long() @ packed.weight.long().t()).to(torch.int32)
+        for name in kernels.NAMES:
+            with kernels.using(name):
+                results.append(torch.equal(kernels.matmul(a, packed), expected))
+    return all(results)
+
+
 def available() -> str:
     """Return the kernel that the self-test leaves on this processor."""
     return kernels.available("cpu")
@@ -95,6 +110,10 @@ def test_the_pinned_outputs_are_those_of_int64() -> None:
     assert oracle() == products("int64", 1) == PINNED
 
 
+def test_narrow_products() -> None:
+    assert narrow()
+
+
 def test_outputs_do_not_depend_on_kernel_threads_or_batches() -> None:
     assert all_digests() == {PINNED}
 
@@ -102,7 +121,8 @@ def test_outputs_do_not_depend_on_kernel_threads_or_batches() -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: "-".join(setting.values()))
 def test_outputs_do_not_depend_on_the_processor(setting: dict[str, str], tmp_path: Path) -> None:
     paths = [str(ROOT), str(Path(__file__).parent)]
-    code = f"import sys; sys.path[:0] = {paths}; import test_kernels as t; print(t.available(), *t.all_digests())"
+    code = f"import sys; sys.path[:0] = {paths}; import test_kernels as t; "
+    code += "print(t.available(), t.narrow(), *t.all_digests())"
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **setting}
     if any(name.startswith("NUMBA") for name in setting):
         environment["NUMBA_CACHE_DIR"] = str(tmp_path)
@@ -110,7 +130,7 @@ def test_outputs_do_not_depend_on_the_processor(setting: dict[str, str], tmp_pat
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["int8", PINNED]
+    assert done.stdout.split() == ["int8", "True", PINNED]
 
 
 @pytest.mark.gpu

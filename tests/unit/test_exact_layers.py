@@ -90,6 +90,23 @@ def test_apply_is_to_format_of_call(name: str) -> None:
             assert torch.equal(wide, layer.to_format(layer(a), bits, -(2**15), 2**15 - 1))
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize(("n", "k", "m"), [(1, 1, 1), (3, 40, 9), (17, 64, 24), (100, 131, 70)])
+def test_a_gpu_rounds_alike(n: int, k: int, m: int) -> None:
+    """Few rows and odd sizes are padded to what the product there can take."""
+    torch.manual_seed(n)
+    weight, bias = torch.randint(-64, 64, (m, k), dtype=torch.int8), torch.randint(-9999, 9999, (m,))
+    layer = Linear(weight, bias.to(torch.int32), torch.randint(3, 14, (m,), dtype=torch.int32))
+    a, residual = (torch.randint(-128, 128, shape, dtype=torch.int8) for shape in ((n, k), (n, m)))
+    there = layer.to("cuda")
+    assert torch.equal(there(a.cuda()).cpu(), layer(a))
+    for added in (None, residual):
+        expected = layer.apply(a, 5, low=0, residual=added)
+        moved = None if added is None else added.cuda()
+        assert torch.equal(there.apply(a.cuda(), 5, low=0, residual=moved).cpu(), expected)
+
+
 def test_mixed_left_and_right_shifts() -> None:
     layer = Linear(torch.ones(3, 1, dtype=torch.int8), torch.zeros(3, dtype=torch.int32), torch.tensor([2, 4, 7]))
     a = torch.tensor([[5], [-5], [127]], dtype=torch.int8)
