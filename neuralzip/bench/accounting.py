@@ -2,21 +2,19 @@
 
     float-model nll -> integer-model nll -> nll of the coded frequencies -> achieved bits -> container bytes
 
-Each arrow is a loss of its own: quantisation, rounding to frequencies, rANS, headers. A codec that can tell the
-first two has a method
-
-    likelihoods(content: bytes, options: Options) -> Mapping[str, float]        keys "float" and "integer", in bits
-
-and every codec gives the third as `Block.nll_bits`. A number that is not known stays None and is shown as "-".
+Each arrow is a loss of its own: quantisation, rounding to frequencies, rANS, headers. The first two are those of
+the net alone (`bench.likelihoods`), the third is what the codec's frequencies say (`Block.nll_bits`), lower where
+experts are mixed in. A number that is not known stays None and is shown as "-".
 """
 
+import csv
 import dataclasses
 import io
 import json
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,8 @@ from neuralzip.codecs import registry, select
 from neuralzip.codecs.base import Block, Options
 from neuralzip.container import Limits
 from neuralzip.errors import ModelError, NeuralzipError
+
+SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Report:
         units: how many the file has.
         codecs: names of the codecs in use.
         model_bytes: size of the weights that decoding needs.
-        float_nll_bits: code length under the float model, None where the codec does not tell.
-        integer_nll_bits: code length under the integer model's distributions, None likewise.
+        float_nll_bits: code length under the float net alone, None where there is none or it is not known.
+        integer_nll_bits: code length under the integer net's distributions, None likewise.
         coded_nll_bits: ideal code length of the frequencies handed to the coder, side information not included.
         compress_s: seconds to compress.
         decompress_s: seconds to decompress.
@@ -70,6 +70,17 @@ class Report:
         """Container bits for each unit (bpb, bpsp or bps)."""
         return self.container_bytes * 8 / max(self.units, 1)
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Everything by name, with what follows from it: for tables that programs read."""
+        return dataclasses.asdict(self) | {
+            "codecs": "+".join(self.codecs),
+            "achieved_bits": self.payload_bytes * 8,
+            "bits_per_unit": self.bits_per_unit,
+            "compress_mb_s": self.raw_bytes / max(self.compress_s, 1e-9) / 1e6,
+            "decompress_mb_s": self.raw_bytes / max(self.decompress_s, 1e-9) / 1e6,
+        }
+
     def rate(self, bits: float | None) -> float | None:
         """Return bits for each unit."""
         return None if bits is None else bits / max(self.units, 1)
@@ -94,7 +105,7 @@ def measure(path: Path, options: Options, repeat: int = 1) -> Report:
     if restored != data:
         raise NeuralzipError(f"{path}: decompressed bytes differ from the original")
     unit, units = _units(path, data)
-    nll = _likelihoods(blocks, data, options)
+    nll = likelihoods.of_file(data, options.model, blocks)
     return Report(
         name=path.name,
         raw_bytes=len(data),
@@ -143,16 +154,6 @@ def _decompress(packed: bytes, options: Options) -> bytes:
         pieces.append(codec.decode(block, options))
         reader.accept(record, pieces[-1])
     return b"".join(pieces)
-
-
-def _likelihoods(blocks: Sequence[Block], data: bytes, options: Options) -> Mapping[str, float]:
-    """Return the nets' own code lengths where a net alone coded the whole file."""
-    if {block.codec for block in blocks} != {"image"} or options.model != "fast":
-        return {}
-    coded = _total([block.nll_bits for block in blocks])
-    float_bits = likelihoods.of_picture(data)
-    # The integer net's output is the frequency table itself, so its code length is that of the table.
-    return {} if coded is None or float_bits is None else {"float": float_bits, "integer": coded}
 
 
 def _total(parts: Iterable[float | None]) -> float | None:
@@ -235,7 +236,17 @@ def render(reports: Sequence[Report]) -> str:
 
 def to_json(report: Report) -> str:
     """Return one report as a line of JSON."""
-    return json.dumps(dataclasses.asdict(report) | {"bits_per_unit": report.bits_per_unit})
+    return json.dumps({"schema": SCHEMA} | report.fields)
+
+
+def to_csv(report: Report, *, head: bool) -> str:
+    """Return one report as a line of separated values, with the names of the columns above where asked for."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(report.fields), lineterminator="\n")
+    if head:
+        writer.writeheader()
+    writer.writerow(report.fields)
+    return out.getvalue()
 
 
 def _row(report: Report) -> tuple[str, ...]:
@@ -248,8 +259,8 @@ def _row(report: Report) -> tuple[str, ...]:
         *(_shown(report.rate(bits)) for bits in rates),
         f"{report.compress_s:.2f}",
         f"{report.decompress_s:.2f}",
-        f"{report.raw_bytes / max(report.compress_s, 1e-9) / 1e6:.2f}",
-        f"{report.raw_bytes / max(report.decompress_s, 1e-9) / 1e6:.2f}",
+        f"{report.fields['compress_mb_s']:.2f}",
+        f"{report.fields['decompress_mb_s']:.2f}",
         f"{report.peak_bytes / 1e6:.0f}",
         "+".join(report.codecs),
     )

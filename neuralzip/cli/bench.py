@@ -7,6 +7,7 @@ import click
 
 from neuralzip.cli.options import JSON, computing
 from neuralzip.codecs.base import Options
+from neuralzip.errors import UsageError
 
 
 @click.command("bench", short_help="Measure bits, seconds and memory.")
@@ -14,9 +15,14 @@ from neuralzip.codecs.base import Options
 @click.option("--model", metavar="NAME", help="Preset or model name. [default: by the kind of file]")
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Take the best times of so many runs.")
 @JSON
+@click.option("--csv", "as_csv", is_flag=True, help="Comma-separated values.")
 @computing
-def command(files: tuple[Path, ...], model: str | None, repeat: int, as_json: bool, options: Options) -> None:
-    """Measure files: the models' own likelihoods beside the achieved bits, seconds, MB/s and peak memory."""
+def command(
+    files: tuple[Path, ...], model: str | None, repeat: int, as_json: bool, as_csv: bool, options: Options
+) -> None:
+    """Measure files: the nets' own likelihoods beside the achieved bits, seconds, MB/s and peak memory."""
+    if as_json and as_csv:
+        raise UsageError("--json and --csv contradict each other")
     from neuralzip.bench import accounting  # numpy and the codecs
 
     options = replace(options, model=model)
@@ -25,5 +31,7 @@ def command(files: tuple[Path, ...], model: str | None, repeat: int, as_json: bo
         reports.append(accounting.measure(path, options, repeat))
         if as_json:
             click.echo(accounting.to_json(reports[-1]))
-    if not as_json:
+        elif as_csv:
+            click.echo(accounting.to_csv(reports[-1], head=len(reports) == 1), nl=False)
+    if not (as_json or as_csv):
         click.echo(accounting.render(reports), nl=False)

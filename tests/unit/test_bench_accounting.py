@@ -1,5 +1,6 @@
 """Accounting: the figures are those of the files, losses in the right order, a table and JSON."""
 
+import csv
 import io
 import json
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 from neuralzip import api
 from neuralzip.bench import accounting
 from neuralzip.codecs.base import Options
+from tests.golden import samples
 
 TEXT = b"the quick brown fox jumps over the lazy dog; " * 40
 
@@ -46,6 +48,24 @@ def test_float_and_integer_nets_agree_on_a_picture(tmp_path: Path) -> None:
     assert accounting.measure(path, Options()).float_nll_bits is None
 
 
+@pytest.mark.parametrize("preset", ["idf", "parallel", "flow"])
+def test_float_and_integer_flows_agree_on_a_picture(tmp_path: Path, preset: str) -> None:
+    path = tmp_path / "a.ppm"
+    path.write_bytes(samples.ppm(40, 48))
+    report = accounting.measure(path, Options(model=preset))
+    assert report.float_nll_bits is not None and report.integer_nll_bits is not None
+    assert abs(report.integer_nll_bits / report.float_nll_bits - 1) < 0.03
+
+
+def test_float_and_integer_nets_agree_on_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(samples.prose(1200))
+    report = accounting.measure(path, Options(model="small"))
+    assert report.float_nll_bits is not None and report.integer_nll_bits is not None
+    assert abs(report.integer_nll_bits / report.float_nll_bits - 1) < 0.02
+    assert report.coded_nll_bits is not None and report.coded_nll_bits < report.integer_nll_bits
+
+
 def test_pictures_are_counted_in_sub_pixels(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(np.zeros((4, 5, 3), np.uint8)).save(path)
@@ -78,3 +98,7 @@ def test_tables_and_json(text: Path) -> None:
     assert accounting.render([report]).count("\n") == 2
     fields = json.loads(accounting.to_json(report))
     assert fields["raw_bytes"] == len(TEXT) and fields["bits_per_unit"] == report.bits_per_unit
+    lines = accounting.to_csv(report, head=True) + accounting.to_csv(report, head=False)
+    rows = list(csv.DictReader(io.StringIO(lines)))
+    assert len(rows) == 2 and rows[0] == rows[1] and float(rows[0]["bits_per_unit"]) == report.bits_per_unit
+    assert set(rows[0]) == set(fields) - {"schema"} and int(rows[0]["achieved_bits"]) == report.payload_bytes * 8
