@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from neuralzip import container, files
 from neuralzip.codecs import registry, select
-from neuralzip.codecs.base import Block, Options
+from neuralzip.codecs.base import Block, Options, check_device
 from neuralzip.container import Limits
 from neuralzip.errors import CorruptError, NeuralzipError
 
@@ -95,7 +95,9 @@ def decode(record: container.Record, options: Options) -> bytes:
 
     Raises:
         CorruptError: the codec cannot make sense of it, whatever it raised itself.
+        UsageError: there is no such device.
     """
+    check_device(options.device)
     codec = registry.by_id(record.codec)
     block = Block(codec.name, record.params, record.payload, record.raw_size, record.models)
     try:

@@ -4,13 +4,15 @@ A codec turns a file into one or more independent blocks; the concatenated decod
 know nothing of each other, so each is a point of random access and a failure stays inside its block.
 """
 
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from neuralzip.container import MAX_PARAMS_BYTES
+from neuralzip.errors import UsageError
 
-__all__ = ["MAX_PARAMS_BYTES", "Block", "Codec", "Options"]
+__all__ = ["MAX_PARAMS_BYTES", "Block", "Codec", "Options", "check_device"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,21 @@ class Options:
     memory_bytes: int | None = None
     raw_pcm: str | None = None
     progress: Callable[[int, int], None] | None = None
+
+
+@functools.cache
+def check_device(device: str) -> None:
+    """See that a device is there, before anything is asked of it.
+
+    Raises:
+        UsageError: it is "cuda", and there is none.
+    """
+    if device != "cuda":
+        return
+    import torch  # 2 s: only where a GPU is asked for
+
+    if not torch.cuda.is_available():
+        raise UsageError("there is no CUDA device that torch can use; --device cpu does the same, slower")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from neuralzip.codecs import registry
-from neuralzip.codecs.base import MAX_PARAMS_BYTES, Block, Codec, Options
+from neuralzip.codecs.base import MAX_PARAMS_BYTES, Block, Codec, Options, check_device
 from neuralzip.container import MAX_MODELS, fits_expansion
 from neuralzip.errors import ModelError, UnsupportedError, UsageError
 
@@ -43,9 +43,10 @@ def encode(file: BinaryIO, plan: Plan) -> Iterator[tuple[Block, bytes]]:
     """Yield (block, the bytes it decodes to) for all of a seekable file that stands at its start.
 
     Raises:
-        UsageError: the user chose a model that no codec has for this kind of file.
+        UsageError: the user chose a model that no codec has for this kind of file, or a device that is not there.
         ModelError: the model chosen is not installed.
     """
+    check_device(plan.options.device)
     done = 0
     head = _head(file)
     _check_model(head, plan.options)

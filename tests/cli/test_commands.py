@@ -5,6 +5,8 @@ import json
 import os
 import stat
 import subprocess
+import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 
 import neuralzip
 from neuralzip.cli.main import COMMANDS, EPILOG
+from neuralzip.codecs.base import check_device
 from tests.cli.conftest import Result, start
 
 Cli = Callable[..., Result]
@@ -324,6 +327,17 @@ def test_estimate(cli: Cli, text: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(compress, "LONG_WORK_S", 0.0)
     assert cli("compress", "-v", "notes.txt").err.startswith("notes.txt: about 0 s\n")
+
+
+def test_a_missing_gpu_is_one_line(cli: Cli, text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli("compress", "notes.txt")
+    torch = types.SimpleNamespace(cuda=types.SimpleNamespace(is_available=lambda: False))
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    check_device.cache_clear()
+    problem = "there is no CUDA device that torch can use; --device cpu does the same, slower\n"
+    for args in (["compress", "-f", "notes.txt"], ["-d", "-f", "notes.txt.nz"], ["test", "notes.txt.nz"]):
+        assert cli(*args, "--device", "cuda") == Result(2, b"", f"neuralzip: {args[-1]}: {problem}")
+    assert cli("bench", "--device", "cuda", "notes.txt") == Result(2, b"", f"neuralzip: {problem}")
 
 
 def test_an_empty_file(cli: Cli, tmp_path: Path) -> None:
