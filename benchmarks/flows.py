@@ -1,12 +1,15 @@
-"""Measure the models for pictures that code groups of pixels at once: idf, flow, parallel.
+"""Measure the models for pictures that code groups of pixels at once: idf, flow, vae, parallel.
 
-    python benchmarks/flows.py PICTURE... [--models idf,flow,parallel] [--threads 2] [--peers]
+    python benchmarks/flows.py PICTURE... [--models idf,flow,vae,parallel] [--threads 2] [--peers] [--bound]
 
-Every coded picture is decoded again and compared. Reported are bits a sub-pixel of the whole block, the model's
-own ideal code length, and CPU and wall time. Peers: WebP lossless (method 6, quality 100), PNG by oxipng -o max.
+Every coded picture is decoded again and compared. Reported are bits a sub-pixel of the whole block; "coded", the
+same without the file's side information; "ideal", the code length under the integer model (of flow and vae: for
+the noise and the latents that were drawn); and CPU and wall time. --bound: the negative evidence lower bound of
+the vae's float net, from its resume checkpoint. Peers: WebP lossless (method 6, quality 100), oxipng -o max.
 """
 
 import argparse
+import functools
 import io
 import shutil
 import subprocess
@@ -20,6 +23,13 @@ from PIL import Image
 
 from neuralzip.codecs import registry
 from neuralzip.codecs.base import Options
+from neuralzip.codecs.image import unpack_params
+from neuralzip.nets import vae
+from neuralzip.train import checkpoints
+from neuralzip.train.image import read_planes
+from neuralzip.train.vae import picture_bits
+
+RESUME = Path(__file__).parent.parent / "models" / "image-vae" / "resume.safetensors"
 
 
 def peers(path: Path) -> dict[str, int]:
@@ -48,6 +58,7 @@ def measure(name: str, data: bytes) -> dict[str, float]:
     size = 8 * sum(len(block.payload) + len(block.params) for block in blocks)
     return {
         "bits": size,
+        "coded": size - 8 * sum(unpack_params(block)[2] for block in blocks),
         "ideal": sum(block.nll_bits or 0 for block in blocks),
         "encode_cpu": times[1][0] - times[0][0],
         "decode_cpu": times[2][0] - times[1][0],
@@ -56,12 +67,20 @@ def measure(name: str, data: bytes) -> dict[str, float]:
     }
 
 
+@functools.cache
+def float_net() -> vae.Vae:
+    net = vae.Vae()
+    checkpoints.load(RESUME, net)
+    return net.eval()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pictures", nargs="+", type=Path)
-    parser.add_argument("--models", default="idf,flow,parallel")
+    parser.add_argument("--models", default="idf,flow,vae,parallel")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--bound", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rates: dict[str, list[float]] = {}
@@ -72,12 +91,17 @@ def main() -> None:
         for name in options.models.split(","):
             row = measure(name, path.read_bytes())
             rates.setdefault(name, []).append(row["bits"] / samples)
+            rates.setdefault(f"{name} coded", []).append(row["coded"] / samples)
             rates.setdefault(f"{name} ideal", []).append(row["ideal"] / samples)
             line.append(
-                f"{name} {row['bits'] / samples:.3f} (ideal {row['ideal'] / samples:.3f}; "
+                f"{name} {row['bits'] / samples:.3f} "
+                f"(coded {row['coded'] / samples:.4f}, ideal {row['ideal'] / samples:.4f}; "
                 f"CPU s {row['encode_cpu']:.2f} / {row['decode_cpu']:.2f}, "
                 f"wall {row['encode_wall']:.2f} / {row['decode_wall']:.2f})"
             )
+        if options.bound:
+            rates.setdefault("bound", []).append(picture_bits(float_net(), read_planes(path)) / samples)
+            line.append(f"bound {rates['bound'][-1]:.4f}")
         for name, size in (peers(path) if options.peers else {}).items():
             rates.setdefault(name, []).append(8 * size / samples)
             line.append(f"{name} {8 * size / samples:.3f}")

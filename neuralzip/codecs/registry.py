@@ -49,6 +49,7 @@ ROWS = (
     Row("idf", 6, "neuralzip.codecs.idf", "IdfCodec", media=True, magics=IMAGE_MAGICS, rate=1e6),
     Row("flow", 5, "neuralzip.codecs.flow", "FlowCodec", media=True, magics=IMAGE_MAGICS, rate=5e5),
     Row("audio", 4, "neuralzip.codecs.audio", "Audio", media=True, magics=AUDIO_MAGICS, rate=1e5),
+    Row("vae", 7, "neuralzip.codecs.vae", "VaeCodec", media=True, magics=IMAGE_MAGICS, rate=3e5),
     Row("parallel", 8, "neuralzip.codecs.parallel", "ParallelCodec", media=True, magics=IMAGE_MAGICS, rate=5e5),
     Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, magics=NPY_MAGICS, text=True, rate=1e5),
     Row("bytes", 2, "neuralzip.codecs.bytes", "Bytes", rate=1e5),

@@ -26,6 +26,7 @@ from neuralzip.exact.compiled import entry, inner
 
 STATE_BYTES = 8
 _LOW = np.uint64(1 << WORD_BITS)
+_EXHAUSTED = "the stack holds fewer auxiliary bits than the latents need"
 
 Ints = npt.NDArray[np.int64]
 
@@ -43,7 +44,7 @@ def drop(words: Words, head: Head, start: int, freq: int) -> None:
     """
     rans.drop(words, head, start, freq)
     if head[0] < _LOW:
-        raise ExhaustedError("the stack holds fewer auxiliary bits than the latents need")
+        raise ExhaustedError(_EXHAUSTED)
 
 
 @inner
@@ -153,6 +154,11 @@ class Stack:
         if state >> WORD_BITS != 1 or len(data) - len(trimmed) > 3 or trimmed[-1:] != b"\x01":
             raise CorruptError("the stack does not end where it began")
         return trimmed[:-1]
+
+    def check(self) -> None:
+        """Raise ExhaustedError where primitives of `coding.rans` have popped more than there was."""
+        if self.head[0] < _LOW:
+            raise ExhaustedError(_EXHAUSTED)
 
     def reserve(self, pushes: int) -> None:
         """Make room for so many more pushes by the compiled primitives."""

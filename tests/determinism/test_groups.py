@@ -18,6 +18,11 @@ planes = scene()
 if sys.argv[1] == "flow":
     from neuralzip.codecs import flow as codec
     from neuralzip.nets.realnvp import IntRealNvp as Net
+elif sys.argv[1] == "vae":
+    from neuralzip.codecs import vae as codec
+    from neuralzip.nets.idf import IntIdf
+    from neuralzip.nets.vae_exact import IntVae
+    Net = lambda model: codec.Nets(IntVae(model), IntIdf(zoo.load("image-idf")))
 else:
     from neuralzip.codecs import idf as codec
     from neuralzip.nets.idf import IntIdf as Net
@@ -47,7 +52,7 @@ def digest(model: str, threads: int, **environment: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["idf", "flow"])
+@pytest.mark.parametrize("model", ["idf", "flow", "vae"])
 def test_processors_threads_and_kernels_do_not_matter(model: str) -> None:
     wanted = digest(model, 1)
     assert len(wanted) == 16

@@ -307,6 +307,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "idf": ("idf", "idf", photo),
         "parallel": ("parallel", "parallel", photo),
         "flow": ("flow", "flow", photo),
+        "vae": ("vae", "vae", photo),
     }
 
 

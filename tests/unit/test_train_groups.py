@@ -11,9 +11,12 @@ from neuralzip import zoo
 from neuralzip.nets.idf import IntIdf
 from neuralzip.nets.parallel_pixelcnn import IntParallelPixelCnn
 from neuralzip.nets.realnvp import IntRealNvp
+from neuralzip.nets.tiles import SAMPLES
+from neuralzip.nets.vae_exact import IntVae
 from neuralzip.train.flow import FlowTask
 from neuralzip.train.idf import IdfTask
 from neuralzip.train.parallel import ParallelTask
+from neuralzip.train.vae import VaeTask
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (IdfTask, IntIdf, {"widths": (16, 16, 8), "components": 2}),
         (FlowTask, IntRealNvp, {"widths": (16, 16, 8)}),
         (ParallelTask, IntParallelPixelCnn, {"widths": (16, 16, 8), "components": 2}),
+        (VaeTask, IntVae, {"widths": (16, 24, 16), "components": 2}),
     ],
 )
 def test_a_few_steps_learn(task_class: type[IdfTask], exact: type, architecture: dict, folder: Path) -> None:
@@ -47,7 +51,7 @@ def test_a_few_steps_learn(task_class: type[IdfTask], exact: type, architecture:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert count == 3 * 64 * 3
+    assert count == 64 * (SAMPLES if task_class is VaeTask else 3 * 3)
     assert task.evaluate(net, device)["kodak"] < before
     arrays, meta = task.export(net)
     exact(zoo.Model(task.id, arrays, meta, b"", 0))
