@@ -6,6 +6,7 @@ N pixels of a group, H rows, W columns; planes in the order G, R, B.
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol, cast
 
 import click
@@ -36,6 +37,17 @@ class GroupModel(Protocol):
         ...
 
 
+_CARD = """\
+Integer discrete flow over parity lattices: for every group of pixels and plane an additive coupling and a prior of
+three discretised logistics, computed from neighbours on all sides; shared by all levels. Integer throughout (7-bit
+weights, int8 activations). One parallel pass for each group and plane, in both directions.
+
+Data: pixels of lossless photographs (CID22, CC BY-SA; CLIC 2025 validation crops, Unsplash licence; free desktop
+wallpapers, downscaled) and 8 % interface pictures, charts and sprites from free software packages; flipped and
+transposed, 4 % turned grey.
+"""
+
+
 class IdfTask:
     """The integer discrete flow, trained on random pixels of random crops.
 
@@ -45,11 +57,21 @@ class IdfTask:
         batch: pixels of each group in a step.
         seed: of the choice of pixels.
         dev_side: development pictures are cut to this side, from their middle.
-        architecture: arguments of `Idf`.
+        architecture: arguments of the net.
+
+    Attributes:
+        net: class of the net; other group models are trained by subclasses that say so here.
+        defaults: its arguments where none are given.
+        exporter: gives (integer arrays, description) of a trained net.
+        description: the model card's own part.
     """
 
     id = "image-idf"
     unit = "sub-pixel"
+    net: type[nn.Module] = idf.Idf
+    defaults: Mapping[str, Any] = MappingProxyType({"widths": (128, 96, 48), "components": 3})
+    exporter: Callable[..., tuple[idf.Arrays, dict[str, Any]]] = staticmethod(idf.export)
+    description = _CARD
 
     def __init__(
         self,
@@ -62,14 +84,14 @@ class IdfTask:
         architecture: Mapping[str, Any] | None = None,
     ) -> None:
         self.batch, self.dev, self.dev_side = batch, dev, dev_side
-        self.architecture = dict(architecture or {"widths": (128, 96, 48), "components": 3})
+        self.architecture = dict(architecture or self.defaults)
         self.settings: Mapping[str, Any] = {"batch": batch, "seed": seed, **self.architecture}
         self.pool = gather_pool(data, 64, 0.08)
         self.rng = np.random.default_rng((seed, int.from_bytes(np.random.default_rng().bytes(4))))
 
     def build(self) -> nn.Module:
         """Return a fresh net."""
-        return idf.Idf(**self.architecture)
+        return self.net(**self.architecture)
 
     def _crop(self, level: int) -> Planes:
         """Return a flipped crop whose side fits a level."""
@@ -131,12 +153,11 @@ class IdfTask:
 
     def export(self, net: nn.Module) -> tuple[dict[str, npt.NDArray[np.integer[Any]]], dict[str, Any]]:
         """Return (integer arrays, description) of a trained net."""
-        assert isinstance(net, idf.Idf)
-        return idf.export(net)
+        return self.exporter(net)
 
     def card(self) -> str:
         """Return the model card's own part."""
-        return _CARD
+        return self.description
 
 
 @torch.no_grad()
@@ -153,17 +174,6 @@ def picture_bits(net: GroupModel, planes: Planes) -> float:
                 view = idf.look(planes, ys, xs, level, net.taps[group])
                 total += float(net.bits(group, view, samples).sum())
     return total
-
-
-_CARD = """\
-Integer discrete flow over parity lattices: for every group of pixels and plane an additive coupling and a prior of
-three discretised logistics, computed from neighbours on all sides; shared by all levels. Integer throughout (7-bit
-weights, int8 activations). One parallel pass for each group and plane, in both directions.
-
-Data: pixels of lossless photographs (CID22, CC BY-SA; CLIC 2025 validation crops, Unsplash licence; free desktop
-wallpapers, downscaled) and 8 % interface pictures, charts and sprites from free software packages; flipped and
-transposed, 4 % turned grey.
-"""
 
 
 _OPTIONS = (
@@ -188,8 +198,19 @@ def options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-def run_task(task: IdfTask, **chosen: Any) -> None:
+def run_task(
+    task_class: type[IdfTask],
+    data: Path,
+    dev: Path | None,
+    batch: int,
+    seed: int,
+    threads: int | None,
+    **chosen: Any,
+) -> None:
     """Train a task and export it as its command's options say."""
+    if threads is not None:
+        torch.set_num_threads(threads)
+    task = task_class(data, dev, batch=batch, seed=seed)
     run = chosen["folder"] or Path("runs") / task.id
     plan = loop.Plan(
         run, chosen["minutes"], chosen["decay"], chosen["rate"],
@@ -204,8 +225,6 @@ def run_task(task: IdfTask, **chosen: Any) -> None:
 
 @click.command()
 @options
-def command(data: Path, dev: Path | None, batch: int, seed: int, threads: int | None, **chosen: Any) -> None:
+def command(**chosen: Any) -> None:
     """Train the integer discrete flow on the pictures in DATA."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-    run_task(IdfTask(data, dev, batch=batch, seed=seed), **chosen)
+    run_task(IdfTask, **chosen)
