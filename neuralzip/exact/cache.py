@@ -6,6 +6,7 @@ process: never to one that others could have filled, since what is found there i
 NUMBA_CACHE_DIR rules.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -20,12 +21,16 @@ def settle(package: Path = PACKAGE) -> None:
     import platformdirs  # 5 ms: in this case only
 
     folder = platformdirs.user_cache_path("neuralzip") / "compiled"
-    os.environ[VARIABLE] = str(folder if _can_be_made(folder) else _temporary())
+    os.environ[VARIABLE] = str(folder if _made(folder) else _temporary())
 
 
-def _can_be_made(folder: Path) -> bool:
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    return there.is_dir() and os.access(there, os.W_OK)
+def _made(folder: Path) -> bool:
+    """Make a folder; False where that is impossible, as it is in homes of others and where there is no home."""
+    with contextlib.suppress(OSError):
+        if folder.is_absolute():  # not where the home of the user is unknown
+            folder.mkdir(parents=True, exist_ok=True)
+            return os.access(folder, os.W_OK)
+    return False
 
 
 def _temporary() -> str:

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import click
 import numpy as np
@@ -191,6 +191,9 @@ _OPTIONS = (
 )
 
 
+Task = TypeVar("Task", bound=IdfTask)
+
+
 def options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of training on parity groups."""
     for option in reversed(_OPTIONS):
@@ -198,19 +201,17 @@ def options(function: Callable[..., None]) -> Callable[..., None]:
     return function
 
 
-def run_task(
-    task_class: type[IdfTask],
-    data: Path,
-    dev: Path | None,
-    batch: int,
-    seed: int,
-    threads: int | None,
-    **chosen: Any,
-) -> None:
-    """Train a task and export it as its command's options say."""
+def begin_task(
+    task_class: type[Task], data: Path, dev: Path | None, batch: int, seed: int, threads: int | None, **rest: Any
+) -> Task:
+    """Return a new task as its command's options say."""
     if threads is not None:
         torch.set_num_threads(threads)
-    task = task_class(data, dev, batch=batch, seed=seed)
+    return task_class(data, dev, batch=batch, seed=seed)
+
+
+def run_task(task: IdfTask, **chosen: Any) -> None:
+    """Train a task and export it as its command's options say."""
     run = chosen["folder"] or Path("runs") / task.id
     plan = loop.Plan(
         run, chosen["minutes"], chosen["decay"], chosen["rate"],
@@ -227,4 +228,4 @@ def run_task(
 @options
 def command(**chosen: Any) -> None:
     """Train the integer discrete flow on the pictures in DATA."""
-    run_task(IdfTask, **chosen)
+    run_task(begin_task(IdfTask, **chosen), **chosen)

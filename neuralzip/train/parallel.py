@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from neuralzip.nets import parallel_pixelcnn
-from neuralzip.train.idf import IdfTask, options, run_task
+from neuralzip.train.idf import IdfTask, begin_task, options, run_task
 
 _CARD = """\
 Multiscale PixelCNN: parity groups of pixels, each computed at once from neighbours on all sides, five discretised
@@ -30,4 +30,4 @@ class ParallelTask(IdfTask):
 @options
 def command(**chosen: Any) -> None:
     """Train the multiscale PixelCNN on the pictures in DATA."""
-    run_task(ParallelTask, **chosen)
+    run_task(begin_task(ParallelTask, **chosen), **chosen)

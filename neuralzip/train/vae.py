@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from neuralzip.nets import lattice, tiles, vae
 from neuralzip.nets.pixel_sight import Planes
 from neuralzip.train import checkpoints
-from neuralzip.train.idf import CROPS, LEVEL_CHANCES, TOP_SAMPLE_BITS, IdfTask, options, run_task
+from neuralzip.train.idf import CROPS, LEVEL_CHANCES, TOP_SAMPLE_BITS, IdfTask, begin_task, options, run_task
 
 _WARM_UPS = (0.3, 300, 1500), (0.1, 1500, 3500)
 """For each level the divergence's weight, the step until which it stays so, and the one at which it has risen to
@@ -134,11 +134,9 @@ Data: as for image-idf. Figures are negative evidence lower bounds.
 
 @click.command()
 @options
-def command(data: Path, dev: Path | None, batch: int, seed: int, threads: int | None, **chosen: Any) -> None:
+def command(**chosen: Any) -> None:
     """Train the latent-variable model on the pictures in DATA."""
-    if threads is not None:
-        torch.set_num_threads(threads)
-    task = VaeTask(data, dev, batch=batch, seed=seed)
+    task = begin_task(VaeTask, **chosen)
     run = chosen["folder"] or Path("runs") / task.id
     if chosen["start"] is not None or (run / checkpoints.CHECKPOINT_FILE).exists():
         task.steps = _RESUMED

@@ -44,20 +44,16 @@ def test_the_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 def test_a_package_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    package, home = tmp_path / "package", tmp_path / "home"
-    package.mkdir()
-    home.mkdir()
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    locked = [package]
-    access = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in locked and access(path, mode))
-    for expected in (home / "cache", None):
-        monkeypatch.delenv(cache.VARIABLE, raising=False)
-        cache.settle(package)
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    (tmp_path / "file").touch()
+    for home, kept in ((tmp_path / "home", True), (tmp_path / "file", False)):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+        monkeypatch.setenv(cache.VARIABLE, "")
+        cache.settle(tmp_path)
         chosen = Path(os.environ[cache.VARIABLE])
-        assert expected in chosen.parents if expected else chosen.is_dir() and not list(chosen.iterdir())
-        locked.append(home)
-    chosen.rmdir()
+        assert chosen.is_dir() and not list(chosen.iterdir())
+        assert (home in chosen.parents) is kept
+        chosen.rmdir()
 
 
 SOFTMAX = """
