@@ -17,7 +17,7 @@ LAYERS = (
     ("api",),
     ("fileobjects",),
     ("streams",),
-    ("files", "codecs", "bench", "train"),
+    ("files", "codecs", "bench", "train", "sampling"),
     ("media", "nets", "experts", "zoo"),
     ("coding", "exact"),
     ("container", "errors"),
@@ -136,6 +136,7 @@ def test_light_commands_load_nothing_heavy(tmp_path: Path) -> None:
     assert loaded("import neuralzip") == ""
     assert loaded(run.format(["--help"])) == ""
     assert loaded(run.format(["compress", "--help"])) == ""
+    assert loaded(run.format(["sample", "--help"])) == ""
     packed.write_bytes((ROOT / "tests" / "golden" / "good" / "text.nz").read_bytes())
     assert loaded(run.format(["info", str(packed)])) == ""
     assert loaded(run.format(["test", str(packed)])) == ""

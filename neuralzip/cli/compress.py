@@ -12,26 +12,33 @@ from neuralzip.cli import batch
 from neuralzip.cli.messages import note
 from neuralzip.cli.options import Job, RawPcm, job
 from neuralzip.cli.progress import progress_bar
+from neuralzip.errors import UsageError
 
 LONG_WORK_S = 5.0
+FITTED = "made"
+"""The model that tables are fitted with."""
 
 
 @click.command("compress", short_help="Compress files: FILE -> FILE.nz.")
 @job
 @click.option("--model", metavar="NAME", help="Preset or model name. [default: by the kind of file]")
+@click.option("--fit", is_flag=True, help="Fit a model to each table (CSV), and keep it where it wins.")
 @click.option(
     "--raw-pcm",
     type=RawPcm(),
     help="The files are samples without a header: 44100,2,s16le (rate, channels, format).",
 )
 @click.option("--no-verify", is_flag=True, help="Do not decode the result to compare it.")
-def command(job: Job, model: str | None, raw_pcm: str | None, no_verify: bool) -> int:
+def command(job: Job, model: str | None, fit: bool, raw_pcm: str | None, no_verify: bool) -> int:
     """Compress files: FILE -> FILE.nz, or standard input to standard output.
 
     Every result is decoded and compared before it is put in place. Inputs are kept unless --rm is given.
     """
     batch.check(job)
-    job = replace(job, options=replace(job.options, model=model, raw_pcm=raw_pcm))
+    if fit and model not in (None, FITTED):
+        raise UsageError(f"--fit makes a model of its own, so --model {model} has no place beside it")
+    chosen = FITTED if fit else model
+    job = replace(job, options=replace(job.options, model=chosen, raw_pcm=raw_pcm))
     work = functools.partial(_compress, job=job, verify=not no_verify)
     return batch.each(batch.inputs(job.files), work, verbose=job.verbose)
 

@@ -15,7 +15,7 @@ from neuralzip import __version__
 from neuralzip.cli.messages import complain, explain
 from neuralzip.errors import NeuralzipError, OutputError
 
-COMMANDS = ("compress", "decompress", "test", "info", "models", "bench", "train", "completion")
+COMMANDS = ("compress", "decompress", "test", "info", "models", "bench", "train", "sample", "completion")
 SHORT = {"-d": "decompress", "--decompress": "decompress", "-t": "test", "--test": "test", "-l": "info"}
 SIGPIPE = 13
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))

@@ -243,11 +243,17 @@ def decode_band(flow: "IntIdf", payload: bytes, shape: tuple[int, int, int]) -> 
         CorruptError: the payload does not end where the picture does.
     """
     decoder = Decoder(payload)
+    planes = pop_planes(flow, decoder, shape)
+    check_exhausted(decoder)
+    return planes
+
+
+def pop_planes(flow: "IntIdf", decoder: Decoder, shape: tuple[int, int, int]) -> Planes:
+    """Pop planes [P, H, W] off a stack."""
     planes = np.zeros(shape, np.uint8)
     ys, xs = top_of(*shape[1:])
     planes[:, ys, xs] = decoder.pop_bits(shape[0] * len(ys), _TOP_BITS).reshape(shape[0], -1)
     decode_parts(flow, decoder, planes, parts_of(*shape[1:]))
-    check_exhausted(decoder)
     return planes
 
 

@@ -185,16 +185,26 @@ def encode(net: IntPixelCNN, planes: Samples, fine: int, report: Report | None =
     return encoder.payload(), nll
 
 
-@one_thread()
 def decode(net: IntPixelCNN, payload: bytes, geometry: Geometry, report: Report | None = None) -> Samples:
     """Return the planes [1 or 3, H, W] uint16 of a payload.
 
     Raises:
         CorruptError: the payload holds something else.
     """
+    decoder = rans.Decoder(payload)
+    planes = pop_planes(net, decoder, geometry, report)
+    if not decoder.is_exhausted:
+        raise CorruptError("damaged: a picture's payload goes on after its last sample")
+    return planes
+
+
+@one_thread()
+def pop_planes(
+    net: IntPixelCNN, decoder: rans.Decoder, geometry: Geometry, report: Report | None = None
+) -> Samples:
+    """Pop the planes [1 or 3, H, W] uint16 of a picture off a stack."""
     planes = np.zeros((geometry.planes, geometry.height, geometry.width), np.uint16)
     walk = net.walk(geometry.height, geometry.width)
-    decoder = rans.Decoder(payload)
     for t in range(walk.steps):
         mixtures = walk.step(t)
         samples = _pop_step(decoder, mixtures, geometry)
@@ -205,8 +215,6 @@ def decode(net: IntPixelCNN, payload: bytes, geometry: Geometry, report: Report 
         walk.reveal(t, samples)
         if report is not None and t % _REPORTED_STEPS == 0:
             report(t / walk.steps)
-    if not decoder.is_exhausted:
-        raise CorruptError("damaged: a picture's payload goes on after its last sample")
     return planes
 
 

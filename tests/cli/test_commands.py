@@ -126,6 +126,11 @@ def test_terminals(cli: Cli, text: Path) -> None:
         (["compress", "-o", "x", "notes.txt", "notes.txt"], "x: is no folder; -o FILE takes one input"),
         (["compress", "--raw-pcm", "44100,2", "notes.txt"], "expected rate,channels,format as 44100,2,s16le"),
         (["compress", "--model", "huge", "notes.txt"], "there is no model 'huge' for this kind of file"),
+        (
+            ["compress", "--fit", "--model", "fast", "notes.txt"],
+            "--fit makes a model of its own, so --model fast has no place beside it",
+        ),
+        (["compress", "--fit", "notes.txt"], "there is no model 'made' for this kind of file"),
         (["comprss"], "there is no command 'comprss'; did you mean 'compress'?"),
         (["zzz"], "there is no command 'zzz'; see 'neuralzip --help'"),
         (["compress", "--memory", "lots", "notes.txt"], "'lots' is not a size like 500000, 256M or 2G"),
