@@ -5,6 +5,7 @@ A body begins with what its method needs:
     constant   value of each plane (2 each)
     net        divisor (2), fine (1), then for every band of rows: size (4), rANS payload
     mixing     divisor (2), then for every band of rows: size (4), body of codecs.image_mixing
+    ranks      values (codecs.image_values), then as mixing
 
 Samples are divided by their greatest common divisor, so that 8-bit material in 16-bit files
 costs what eight bits cost. Bands keep memory bounded; each starts afresh. P planes, H rows, W columns.
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip import zoo
+from neuralzip.codecs import image_values
 from neuralzip.codecs.base import Options
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.media.types import Picture
@@ -34,7 +36,7 @@ Report = Callable[[float], None]
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-CONSTANT, NET, MIXING = range(3)
+CONSTANT, NET, MIXING, RANKS = 0, 1, 2, 6
 FAST = "fast"
 NET_ID = "image-fast"
 BAND_SAMPLES = 1 << 22
@@ -127,6 +129,10 @@ class Coder:
         values = stack.reshape(len(stack), -1)
         if (values == values[:, :1]).all():
             return CONSTANT, values[:, 0].astype("<u2").tobytes()
+        found = image_values.sparse(stack) if not self._fast and is_photo(stack) else None
+        if found is not None:
+            ranks = image_values.to_ranks(stack, found)
+            return RANKS, image_values.pack(found) + self._encode_mixing(ranks, report)
         if self._fast:
             return NET, self._encode_net(stack, report)
         return MIXING, self._encode_mixing(stack, report)
@@ -145,6 +151,9 @@ class Coder:
             return self._decode_net(body, shape, report)
         if method == MIXING:
             return self._decode_mixing(body, shape, report)
+        if method == RANKS:
+            values, rest = image_values.unpack(body, shape[0])
+            return image_values.from_ranks(self._decode_mixing(rest, shape, report), values)
         raise CorruptError(f"damaged: unknown method {method} of an image block")
 
     def _encode_net(self, stack: Samples, report: Report | None) -> bytes:
@@ -232,6 +241,13 @@ def is_grey_ramp(picture: Picture) -> bool:
         return False
     levels = colours[:, :3].astype(np.int64)
     return bool((levels == levels[:, :1]).all() and (np.diff(levels[:, 0]) > 0).all())
+
+
+def is_photo(stack: Samples) -> bool:
+    """Say whether samples [P, H, W] are too rarely repeated for graphics."""
+    from neuralzip.codecs.image_graphics import SURELY_PHOTO, repeat_share
+
+    return repeat_share(stack) <= SURELY_PHOTO
 
 
 def reduce(stack: Samples) -> tuple[int, Samples]:

@@ -23,29 +23,37 @@ MAX_AGE = 250
 """A context averages over about this many bits: the smaller, the faster it forgets."""
 NUMBER_CONTEXTS = 96
 """Contexts that one call site of `code_number` occupies."""
+_BELOW_HALF = (11, 28, 75, 151, 301, 597, 976, 1582, 2534, 3992, 6146, 9159, 13091, 17773, 22733, 28785)
+START_CHANCES = np.array([*_BELOW_HALF, *(65536 - chance for chance in reversed(_BELOW_HALF))], np.int64)
+"""What a context may begin with instead of one half, in 2**-16, named by the upper five bits of a byte; the lower
+three name its age. A zero byte is a fresh context."""
+START_AGES = np.array([0, 1, 2, 4, 8, 16, 32, 64], np.int64)
 _MASK = 0xFFFFFFFF
 _FRESH = 1 << 31
 
 
-def encoder(capacity: int, contexts: int) -> BitCoder:
-    """Start a coder that writes at most `capacity` bytes; more are dropped."""
-    return _coder(bytes(capacity), contexts)
+def encoder(capacity: int, contexts: int, starts: bytes = b"") -> BitCoder:
+    """Start a coder that writes at most `capacity` bytes; more are dropped. `starts`: see START_CHANCES."""
+    return _coder(bytes(capacity), contexts, starts)
 
 
-def decoder(data: bytes, contexts: int) -> BitCoder:
-    """Start a coder that reads what `finish` returned; zeros follow."""
-    coder = _coder(data, contexts)
+def decoder(data: bytes, contexts: int, starts: bytes = b"") -> BitCoder:
+    """Start a coder that reads what `finish` returned; zeros follow. `starts` as for the encoder."""
+    coder = _coder(data, contexts, starts)
     coder[WORD] = int.from_bytes(data[:4].ljust(4, b"\0"), "big")
     coder[POSITION], coder[DECODING] = 4, 1
     return coder
 
 
-def _coder(data: bytes, contexts: int) -> BitCoder:
-    """Lay out the array."""
+def _coder(data: bytes, contexts: int, starts: bytes) -> BitCoder:
+    """Lay out the array; contexts behind the last of `starts` are fresh."""
     body = np.frombuffer(data + bytes(-len(data) % 8), "<i8")
     coder = np.zeros(CONTEXTS + contexts + len(body), np.int64)
     coder[HIGH], coder[START], coder[SIZE] = _MASK, CONTEXTS + contexts, len(data)
     coder[CONTEXTS : CONTEXTS + contexts] = _FRESH
+    known = np.frombuffer(starts, np.uint8)[:contexts].astype(np.int64)
+    entries = (START_CHANCES[known >> 3] << 16) | START_AGES[known & 7]
+    coder[CONTEXTS : CONTEXTS + len(known)] = np.where(known == 0, _FRESH, entries)
     coder[CONTEXTS + contexts :] = body
     return coder
 

@@ -298,6 +298,8 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "image-fast": ("image", "fast", photo),
         "image-fast-grey-12": ("image", "fast", samples.grey_12(20, 28)),
         "image-graphics": ("image", None, samples.interface()),
+        "image-zopfli": ("image", None, samples.rings()),
+        "image-ranks": ("image", None, samples.stretched(90, 120)),
         "audio-base": ("audio", "base", samples.wav(1500, 2, 2)),
         "audio-wavenet": ("audio", None, samples.wav(1500, 2, 2)),
         "audio-fast": ("audio", "fast", samples.wav(1500, 1, 3)),

@@ -7,6 +7,8 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.media.png.profiles import SRGB, profile
+
 WORDS = (
     "the of and a river stone light over under carries old water house garden seven returns early never".split()
 )
@@ -72,8 +74,37 @@ def interface() -> bytes:
         (b"IDAT", zlib.compress(lines, 9)),
         (b"IEND", b""),
     ]
+    return png(parts)
+
+
+def png(parts: list[tuple[bytes, bytes]]) -> bytes:
+    """A PNG of chunks."""
     chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def rings() -> bytes:
+    """A grey PNG [16, 24] that zopfli 1.0.3 packed in 15 iterations, with a well-known colour profile."""
+    packed = bytes.fromhex(
+        "78da9d8f5d190500044317420821841042082184104208b1eebcdf7f8fc767c7c011b5a881e568aeb596b6cd1f0b1172"
+        "cf5ef15a2bf818b1efeb852af9256934bc25d6890370f7c8e33c38454922a51411e4bd62d1b824bae5eca8aa9ee33c88"
+        "7b8b92cbc2cc2c8e0fed2749c465bdeef1eaab3fe4bb742bab93b770c5227702332a8885eee389d87beb01ba369205"
+    )
+    lines = b"".join(b"\0" + bytes((y * y // 9 + x * x // 7) % 11 * 20 for x in range(24)) for y in range(16))
+    assert zlib.decompress(packed) == lines
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", 24, 16, 8, 0, 0, 0, 0)),
+        (b"iCCP", b"icc\0\0" + zlib.compress(profile(SRGB))),
+        (b"IDAT", packed),
+        (b"IEND", b""),
+    ]
+    return png(parts)
+
+
+def stretched(height: int, width: int) -> bytes:
+    """A grey PNM whose values leave gaps: [height, width]."""
+    samples = np.clip(pixels(height, width, 8)[..., 0] * 13 // 8, 0, 255)
+    return b"P5 %d %d 255\n" % (width, height) + samples.astype(np.uint8).tobytes()
 
 
 def wav(frames: int, channels: int, width: int) -> bytes:

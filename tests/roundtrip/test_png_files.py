@@ -17,6 +17,7 @@ from neuralzip.errors import CorruptError, NeuralzipError, UnsupportedError
 from neuralzip.media import png
 from neuralzip.media.png import inflate as inflating
 from neuralzip.media.png.deflate import deflate
+from neuralzip.media.png.profiles import SRGB, profile
 from neuralzip.media.png.stream import DYNAMIC, FIXED, DeflateStream
 from neuralzip.media.png.trees import predict_header
 from neuralzip.media.types import ImageFile
@@ -192,6 +193,42 @@ def test_odd_surroundings() -> None:
         size = int.from_bytes(whole[place - 4 : place], "big")
         end = place + 4 + size
         restored(whole[:end] + b"\1\2\3\4" + whole[end + 4 :])
+
+
+def packed_chunks(pack: PackStream) -> list[bytes]:
+    """Return chunks that hold zlib streams of their own."""
+    text = b"some words, some words again, " * 40
+    return [
+        chunk(b"iCCP", b"icc\0\0" + pack(profile(SRGB))),
+        chunk(b"iCCP", b"other\0\0" + pack(bytes(range(128)) + profile(SRGB)[:900])),
+        chunk(b"zTXt", b"Comment\0\0" + pack(text)),
+        chunk(b"iTXt", b"Comment\0\1\0en\0Comment\0" + pack(text)),
+    ]
+
+
+@pytest.mark.parametrize("level", [1, 6, 9])
+def test_chunks_with_streams_are_unpacked(level: int) -> None:
+    samples = pixels_of(20, 16, 8, 3)
+    plain = len(restored(make(samples, 2, 8)).side)
+    sizes = [
+        len(restored(make(samples, 2, 8, before=each)).side) - plain
+        for each in packed_chunks(lambda data: zlib.compress(data, level))
+    ]
+    # A known profile is a number; the others are there as they are, for the codec of side information.
+    assert sizes[0] < 20 and sizes[1] >= 1028 and all(1200 <= size < 1250 for size in sizes[2:])
+
+
+def test_damaged_chunks_with_streams_return() -> None:
+    samples = pixels_of(20, 16, 8, 3)
+    whole = packed_chunks(zlib.compress)
+    texts = [b"Comment", b"Comment\0", b"Comment\0\1", b"Comment\0\1\0en"]
+    texts.append(b"Comment\0\0" + zlib.compress(b"x")[:-5])
+    odd = [chunk(kind, text) for kind in (b"iCCP", b"zTXt", b"iTXt") for text in (b"", *texts)]
+    odd += [chunk(b"zTXt", b"a\0\0" + zlib.compress(b"text")[:-4] + b"ADLR and more")]
+    odd += [each[:-1] + bytes([each[-1] ^ 1]) for each in whole]
+    restored(make(samples, 2, 8, before=b"".join(odd)))
+    for damaged in (each[:30] + bytes([each[30] ^ 4]) + each[31:] for each in whole):
+        restored(make(samples, 2, 8, before=damaged))
 
 
 def test_excess_and_padding_bits() -> None:

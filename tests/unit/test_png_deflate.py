@@ -47,7 +47,7 @@ def misses(stream: bytes, rules: Rules, size: int) -> tuple[int, int]:
     parts, data, _ = inflate(stream[2:], size + 1)
     assert len(data) == size + PADDING
     plan = (parts.blocks, parts.tokens, COMPARE, EVERYTHING, EVERYTHING)
-    return walk(bitcoder.encoder(0, 1), 0, data, size, *matcher(rules), *plan)
+    return walk(bitcoder.encoder(0, 1), 0, data, size, *matcher(rules), *plan)[:2]
 
 
 @pytest.mark.parametrize("name", samples())

@@ -7,11 +7,12 @@ these pixels, made by compiled integer code of our own; no zlib library of the m
 from neuralzip.container.fields import FieldReader, FieldWriter
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media import bitcoder
-from neuralzip.media.png import rasters
+from neuralzip.media.png import packed, rasters
 from neuralzip.media.png.chunks import (
     SIGNATURE,
     Chunk,
     Group,
+    Packed,
     chunk_bytes,
     group_bytes,
     grouped,
@@ -19,11 +20,12 @@ from neuralzip.media.png.chunks import (
     split,
     write_item,
 )
+from neuralzip.media.png.starts import STARTS
 from neuralzip.media.types import ImageFile
 
 __all__ = ["is_png", "parse", "rebuild"]
 
-_VERSION = 0
+_VERSION = 1
 
 
 def is_png(head: bytes) -> bool:
@@ -59,12 +61,13 @@ def _parse(data: bytes) -> ImageFile:
     if not streams:
         raise UnsupportedError("PNG: no image data")
     # Corrections that cost a third of the file are not worth it; the other two thirds are pixels.
-    coder = bitcoder.encoder(len(data) // 3 + 256, rasters.CONTEXTS)
+    coder = bitcoder.encoder(len(data) // 3 + 256, rasters.CONTEXTS, STARTS)
     writer = FieldWriter()
     writer.number(_VERSION)
     writer.number(len(items))
     for item in items:
-        write_item(writer, item)
+        chunk = packed.unpacked(coder, rasters.STREAM, item) if isinstance(item, Chunk) else item
+        write_item(writer, chunk)
     writer.string(tail)
     palette = rasters.palette(items)
     pictures = []
@@ -83,13 +86,14 @@ def rebuild(file: ImageFile) -> bytes:
     reader = FieldReader(file.side)
     if reader.number() != _VERSION:
         raise CorruptError("PNG: side information of an unknown version")
-    items = [read_item(reader) for _ in range(reader.number())]
+    read = [read_item(reader) for _ in range(reader.number())]
     tail = reader.string()
+    paddings = [reader.string() for item in read if isinstance(item, Group)]
+    coder = bitcoder.decoder(reader.rest(), rasters.CONTEXTS, STARTS)
+    items = [packed.packed(coder, rasters.STREAM, item) if isinstance(item, Packed) else item for item in read]
     forms = rasters.layouts(items)
     if len(forms) != len(file.pictures):
         raise CorruptError(f"PNG: {len(file.pictures)} pictures for {len(forms)} streams")
-    paddings = [reader.string() for _ in forms]
-    coder = bitcoder.decoder(reader.rest(), rasters.CONTEXTS)
     streams = [rasters.decode(coder, *each) for each in zip(forms, file.pictures, paddings, strict=True)]
     return SIGNATURE + _join(items, streams) + tail
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from neuralzip.container.fields import FieldReader, FieldWriter
 from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.media.png.profiles import number_of, profile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _KNOWN = (
@@ -16,6 +17,8 @@ _KNOWN = (
 """Chunk types with short names; part of the format, only ever extended at its end."""
 _IMAGE_TYPES = (b"IDAT", b"fdAT")
 _MAX_CHUNKS = 1 << 20
+_WRONG_CRC, _PACKED = 1, 2
+"""Flags of a chunk that is not image data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,29 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
+class Packed:
+    """A chunk that ends with a zlib stream, which is coded elsewhere.
+
+    Attributes:
+        type: iCCP, zTXt or iTXt.
+        head: bytes before the stream.
+        data: what the stream decodes to.
+        crc: as in Chunk.
+    """
+
+    type: bytes
+    head: bytes
+    data: bytes
+    crc: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """A run of image data chunks, together one zlib stream.
 
     Attributes:
         type: IDAT or fdAT.
-        sizes: bytes of stream in each chunk.
+        sizes: bytes of stream in each chunk; the last one has what is left, whatever its size says.
         crcs: wrong checksums by index.
         sequence: first sequence number of fdAT chunks.
     """
@@ -99,7 +119,8 @@ def _joined(run: list[Chunk]) -> tuple[Group, bytes]:
 def group_bytes(group: Group, stream: bytes) -> bytes:
     """Return a group's chunks as they stand in a file."""
     parts, position = [], 0
-    for index, size in enumerate(group.sizes):
+    sizes = (*group.sizes[:-1], max(len(stream) - sum(group.sizes[:-1]), 0))
+    for index, size in enumerate(sizes):
         head = struct.pack(">I", group.sequence + index) if group.type == b"fdAT" else b""
         part = head + stream[position : position + size]
         parts.append(chunk_bytes(group.type, part, group.crcs.get(index)))
@@ -109,18 +130,15 @@ def group_bytes(group: Group, stream: bytes) -> bytes:
     return b"".join(parts)
 
 
-def write_item(writer: FieldWriter, item: Chunk | Group) -> None:
+def write_item(writer: FieldWriter, item: Chunk | Packed | Group) -> None:
     """Append a chunk, or the layout of a group."""
     writer.number(_KNOWN.index(item.type) if item.type in _KNOWN else len(_KNOWN))
     if item.type not in _KNOWN:
         writer.raw(item.type)
-    if isinstance(item, Chunk):
-        writer.number(0 if item.crc is None else 1)
-        if item.crc is not None:
-            writer.number(item.crc)
-        writer.string(item.data)
+    if not isinstance(item, Group):
+        _write_chunk(writer, item)
         return
-    runs = _runs(item.sizes)
+    runs = _runs(item.sizes[:-1])
     writer.number(len(runs))
     for size, count in runs:
         writer.number(size)
@@ -133,26 +151,50 @@ def write_item(writer: FieldWriter, item: Chunk | Group) -> None:
         writer.number(item.sequence)
 
 
-def read_item(reader: FieldReader) -> Chunk | Group:
+def read_item(reader: FieldReader) -> Chunk | Packed | Group:
     """Read what `write_item` wrote; raise CorruptError where it makes no sense."""
     code = reader.number()
     type_ = _KNOWN[code] if code < len(_KNOWN) else reader.raw(4)
     if type_ not in _IMAGE_TYPES:
-        crc = reader.number() if reader.number() else None
-        if crc is not None and crc >= 1 << 32:
-            raise CorruptError("PNG: impossible checksum")
-        return Chunk(type_, reader.string(), crc)
+        return _read_chunk(reader, type_)
     sizes: list[int] = []
     for _ in range(reader.number()):
         size, count = reader.number(), reader.number()
         if len(sizes) + count > _MAX_CHUNKS or size >= 1 << 32:
             raise CorruptError("PNG: impossible chunk sizes")
         sizes += [size] * count
+    sizes.append(0)
     crcs = {}
     for _ in range(reader.number()):
         index = reader.number()
         crcs[index] = reader.number() & 0xFFFFFFFF
     return Group(type_, tuple(sizes), crcs, reader.number() & 0xFFFFFFFF if type_ == b"fdAT" else 0)
+
+
+def _write_chunk(writer: FieldWriter, item: Chunk | Packed) -> None:
+    """Append a chunk that is not image data; a profile that is known by its number."""
+    writer.number((item.crc is not None) * _WRONG_CRC + isinstance(item, Packed) * _PACKED)
+    if item.crc is not None:
+        writer.number(item.crc)
+    if isinstance(item, Packed):
+        writer.string(item.head)
+        number = number_of(item.data)
+        writer.number(number)
+        if number:
+            return
+    writer.string(item.data)
+
+
+def _read_chunk(reader: FieldReader, type_: bytes) -> Chunk | Packed:
+    """Read a chunk that is not image data."""
+    flags = reader.number()
+    crc = reader.number() if flags & _WRONG_CRC else None
+    if flags > _WRONG_CRC + _PACKED or (crc is not None and crc >= 1 << 32):
+        raise CorruptError("PNG: impossible chunk")
+    if not flags & _PACKED:
+        return Chunk(type_, reader.string(), crc)
+    head, number = reader.string(), reader.number()
+    return Packed(type_, head, profile(number) if number else reader.string(), crc)
 
 
 def _runs(sizes: tuple[int, ...]) -> list[tuple[int, int]]:

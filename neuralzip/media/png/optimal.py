@@ -71,7 +71,7 @@ def code_cheapest(
     Raises:
         CorruptError: what is decoded is no stream.
     """
-    blocks = _code_sizes(coder, bases[0], size, stream)
+    blocks = code_sizes(coder, bases[0], size, stream)
     found = DeflateStream(np.zeros(0, np.uint32), blocks.copy(), [])
     before, position, used = None, 0, 0
     parts = [np.zeros(0, np.uint32)]
@@ -92,8 +92,8 @@ def code_cheapest(
     return found._replace(tokens=np.concatenate(parts))
 
 
-def _code_sizes(coder: BitCoder, base: int, size: int, stream: DeflateStream | None) -> npt.NDArray[np.int64]:
-    """Code the block table with bytes in the place of tokens."""
+def code_sizes(coder: BitCoder, base: int, size: int, stream: DeflateStream | None) -> npt.NDArray[np.int64]:
+    """Code the block table [B, 3] with bytes in the place of tokens; raise CorruptError for an impossible one."""
     number = int(code_number(coder, base, len(stream.blocks) if stream else 0))
     if number > 64 + size // 16:
         raise CorruptError("PNG: impossible number of blocks")
@@ -106,7 +106,9 @@ def _code_sizes(coder: BitCoder, base: int, size: int, stream: DeflateStream | N
             if block[0] != STORED:
                 token, start = token + int(block[COUNT]), token
                 block[COUNT] = ends[token] - ends[start]
-    code_blocks(coder, base + NUMBER_CONTEXTS, blocks, 0)
+    code_blocks(coder, base + NUMBER_CONTEXTS, blocks, 0, size)
+    if number and blocks[-1, 0] != STORED:
+        blocks[-1, COUNT] = max(size - blocks[:-1, COUNT].sum(), 0)
     if blocks[:, COUNT].sum() != size or (blocks[:, 0] > DYNAMIC).any():
         raise CorruptError("PNG: impossible blocks")
     if (blocks[blocks[:, 0] == STORED, COUNT] >= 1 << 16).any():

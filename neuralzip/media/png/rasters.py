@@ -17,8 +17,9 @@ from neuralzip.media.types import Picture
 
 _EXCESS = FILTER_CONTEXTS
 _EXCESS_BYTES = _EXCESS + NUMBER_CONTEXTS
-_STREAM = _EXCESS_BYTES + 256
-CONTEXTS = _STREAM + zlib_stream.STREAM_CONTEXTS
+STREAM = _EXCESS_BYTES + 256
+"""First context of zlib streams."""
+CONTEXTS = STREAM + zlib_stream.STREAM_CONTEXTS
 _MAX_BYTES = 1 << 30
 
 
@@ -82,7 +83,7 @@ def encode(
         if form.depth < 8:
             paddings.append(raw[:, -1] ^ pack_rows(samples, form)[:, -1])
     _code_excess(coder, source.data[size : source.size])
-    zlib_stream.encode(coder, _STREAM, source)
+    zlib_stream.encode(coder, STREAM, source)
     padding = np.concatenate(paddings) if paddings else np.zeros(0, np.uint8)
     kept = colours if form.kind == "palette" else None
     return Picture(pixels, form.kind, form.depth, kept), padding.tobytes() if padding.any() else b""
@@ -109,7 +110,7 @@ def decode(coder: BitCoder, form: Layout, picture: Picture, padding: bytes) -> b
         position += part.rows * (rows.shape[1] + 1)
         row += part.rows
     _code_excess(coder, data[size : size + excess])
-    return zlib_stream.decode(coder, _STREAM, data, size + excess)
+    return zlib_stream.decode(coder, STREAM, data, size + excess)
 
 
 def _window(pixels: npt.NDArray[Any], part: Pass) -> npt.NDArray[Any]:

@@ -24,21 +24,29 @@ _MATCH_LENGTH = _SAME_DISTANCE + 256
 _HOPS = _MATCH_LENGTH + 3 * 256
 _DISTANCE = _HOPS + 4 * NUMBER_CONTEXTS
 _KIND = _DISTANCE + NUMBER_CONTEXTS
-_LAST = _KIND + 16
-_FULL = _LAST + 1
+_LAST = _KIND + 20
+_FULL = _LAST + 2
 _COUNTS = _FULL + 8
 TOKEN_CONTEXTS = _COUNTS + 2 * NUMBER_CONTEXTS
 _MAX_HOPS = 2048
+_SMALL = 1500
+"""A first block of less data may well have the fixed codes."""
 _IMPOSSIBLE = -1
 
 
-def code_blocks(coder: BitCoder, base: int, blocks: npt.NDArray[np.int64], full: int) -> None:
-    """Code types, ends and sizes of blocks [B, 3] in place; most hold `full` tokens."""
-    before, before_count = 0, full
-    for block in blocks:
+def code_blocks(coder: BitCoder, base: int, blocks: npt.NDArray[np.int64], full: int, size: int) -> None:
+    """Code types, ends and sizes of the blocks [B, 3] of `size` bytes in place; most hold `full` tokens.
+
+    The size of the last one follows from the data; a decoder leaves it zero, unless it is stored.
+    """
+    before, before_count = 4 if size < _SMALL else 0, full
+    for index, block in enumerate(blocks):
         kind, last, count = (int(each) for each in block)
-        last = code_bit(coder, base + _LAST, last)
+        last = code_bit(coder, base + _LAST + (1 if index + 1 == len(blocks) else 0), last)
         kind = code_bits(coder, base + _KIND + 4 * before, 2, kind)
+        if index + 1 == len(blocks) and kind != STORED:
+            block[:] = kind, last, count
+            break
         expected = before_count if kind == before == STORED else full
         if code_bit(coder, base + _FULL + 4 * last + kind, int(count == expected)):
             count = expected
@@ -62,7 +70,7 @@ def walk(
     mode: int,
     most_tokens: int,
     most_misses: int,
-) -> tuple[int, int]:
+) -> tuple[int, int, int]:
     """Go through the tokens of all blocks.
 
     Args:
@@ -73,13 +81,14 @@ def walk(
         head: see Matcher.
         chain: see Matcher.
         memory: see Matcher.
-        blocks: [B, 3] as in DeflateStream.
+        blocks: [B, 3] as in DeflateStream; the last one ends with the data, whatever its size says.
         tokens: [T] uint32; written by TRUST, and by CODE when it decodes.
         mode: COMPARE, CODE or TRUST.
         most_tokens: stop after that many.
         most_misses: stop at more wrong predictions than that.
     Returns:
-        The number of wrong predictions, and the position reached; -1 for a token that cannot be.
+        The number of wrong predictions, the position reached (-1 for a token that cannot be), and the number of
+        tokens.
     """
     position: Any = np.int64(0)
     used = misses = history = position
@@ -88,9 +97,11 @@ def walk(
         if stored and memory[KIND] == STORE:
             position += left
             left = 0
+        if block + 1 == len(blocks) and not stored:
+            left = size - position
         while left > 0:
             if position >= size:
-                return misses, -1
+                return misses, -1, used
             predict(data, size, head, chain, memory, position)
             length = memory[LENGTH]
             guess = length << 16 | memory[DISTANCE] if length > 0 else np.int64(data[position])
@@ -103,18 +114,18 @@ def walk(
                 if mode == CODE:
                     token = _code_token(coder, base, data, size, chain, memory, position, token, guess, history)
                     if token == _IMPOSSIBLE:
-                        return misses, -1
+                        return misses, -1, used
                 tokens[used] = token
                 history = (history << 1 | (0 if token == guess else 1)) & 255
                 misses += history & 1
                 length = max(token >> 16, 1)
-                left -= 1
+                left -= length if block + 1 == len(blocks) else 1
                 used += 1
             advance(data, size, head, chain, memory, position, length)
             position += length
             if used >= most_tokens or misses > most_misses:
-                return misses, position
-    return misses, position
+                return misses, position, used
+    return misses, position, used
 
 
 @numba.njit(cache=True, nogil=True)

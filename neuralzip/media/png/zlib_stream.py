@@ -1,6 +1,7 @@
 """One zlib stream of a PNG file (RFC 1950), coded as what its data does not tell."""
 
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +18,20 @@ from neuralzip.media.png.stream import COUNT, DYNAMIC, PADDING, STORED, TYPE, De
 from neuralzip.media.png.tokens import CODE, TOKEN_CONTEXTS, TRUST, code_blocks, walk
 from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header
 from neuralzip.media.png.zlib_rules import LITERALS_ONLY, Rules, matcher, zlib_rules
+from neuralzip.media.png.zopfli_stream import PARSE_CONTEXTS, code_zopfli, find_parses
 
 Bytes = npt.NDArray[np.uint8]
 
 _BYTES = 0
-_FLAGS = _BYTES + 256
+_START = _BYTES + 256
+_FLAGS = _START + 14
 _NUMBERS = _FLAGS + 4
-_HEADERS = _NUMBERS + 16 * NUMBER_CONTEXTS
+_HEADERS = _NUMBERS + 17 * NUMBER_CONTEXTS
 _TOKENS = _HEADERS + HEADER_CONTEXTS
 _SIZES = _TOKENS + TOKEN_CONTEXTS
 _OPTIMAL = _SIZES + NUMBER_CONTEXTS + TOKEN_CONTEXTS
-STREAM_CONTEXTS = _OPTIMAL + OPTIMAL_CONTEXTS
+_PARSES = _OPTIMAL + OPTIMAL_CONTEXTS
+STREAM_CONTEXTS = _PARSES + PARSE_CONTEXTS
 MAX_EXCESS = 1 << 16
 _SAMPLE = 1 << 16
 _UNLIMITED = 1 << 60
@@ -54,13 +58,17 @@ class ZlibStream:
     packed: int = 0
 
 
-def read(stream: bytes, expected: int) -> ZlibStream:
-    """Decode a zlib stream that must have at least the expected bytes; raise UnsupportedError where it has not."""
+def read(stream: bytes, expected: int, excess: int = MAX_EXCESS) -> ZlibStream:
+    """Decode a zlib stream of at least the expected bytes and not many more.
+
+    Raises:
+        UnsupportedError: it has fewer or more, or is damaged.
+    """
     if len(stream) < 3 or stream[0] & 15 != 8 or int.from_bytes(stream[:2], "big") % 31 or stream[1] & 32:
         raise UnsupportedError("PNG: not a zlib stream without dictionary")
     if expected > 1032 * len(stream):
         raise UnsupportedError("PNG: far less image data than the dimensions ask for")
-    deflated, data, used = inflate(stream[2:], expected + MAX_EXCESS)
+    deflated, data, used = inflate(stream[2:], expected + excess)
     size = len(data) - PADDING
     if size < expected:
         raise UnsupportedError(f"PNG: image data ends {expected - size} bytes too early")
@@ -75,19 +83,35 @@ def encode(coder: BitCoder, base: int, stream: ZlibStream) -> None:
     """
     if len(stream.deflated.blocks) > _most_blocks(stream.size):
         raise UnsupportedError("deflate stream has too many small blocks")
-    _code_bytes(coder, base, stream.header, 2)
+    _code_header(coder, base, stream.header, stream.size)
     guess = guess_rules(stream.deflated, stream.data, stream.size, stream.header)
-    plain = coder.copy()
-    _encode_by_rules(plain, base, stream, guess)
-    worth = plain[POSITION] - coder[POSITION] > stream.packed // 40
-    if guess.doubtful and worth and stream.size <= MAX_DATA:
-        sample = _sample(stream)
-        sizes = [_encode_cheapest(coder.copy(), base, sample, style)[POSITION] for style in range(len(STYLES))]
-        cheapest = _encode_cheapest(coder.copy(), base, stream, int(np.argmin(sizes)))
-        if cheapest[POSITION] < plain[POSITION]:
-            plain = cheapest
-    coder[:] = plain
+    best = coder.copy()
+    _encode_by_rules(best, base, stream, guess)
+    worth = best[POSITION] - coder[POSITION] > stream.packed // 100
+    if worth and stream.size <= MAX_DATA:
+        searched = _encode_searched(coder, base, stream, guess.doubtful)
+        best = min([best, *searched], key=lambda tried: int(tried[POSITION]))
+    coder[:] = best
     _code_trailer(coder, base, stream.data[: stream.size], stream.trailer)
+
+
+def _encode_searched(coder: BitCoder, base: int, stream: ZlibStream, doubtful: bool) -> Iterator[BitCoder]:
+    """Yield copies of the coder that coded blocks, headers and tokens as the choice of a search for few bits.
+
+    `doubtful` says that zlib's rules miss many tokens.
+    """
+    parses = find_parses(stream.data, stream.deflated)
+    if parses is not None:
+        tried = coder.copy()
+        code_bit(tried, base + _FLAGS + 2, 1)
+        code_bit(tried, base + _FLAGS + 3, 1)
+        code_zopfli(tried, (base + _SIZES, base + _PARSES), stream.data, stream.size, (stream.deflated, parses))
+        yield tried
+    if parses is not None or not doubtful:
+        return
+    sample = _sample(stream)
+    sizes = [_encode_cheapest(coder.copy(), base, sample, style)[POSITION] for style in range(len(STYLES))]
+    yield _encode_cheapest(coder.copy(), base, stream, int(np.argmin(sizes)))
 
 
 def _sample(stream: ZlibStream) -> ZlibStream:
@@ -107,6 +131,7 @@ def _sample(stream: ZlibStream) -> ZlibStream:
 def _encode_cheapest(coder: BitCoder, base: int, stream: ZlibStream, style: int) -> BitCoder:
     """Code blocks, headers and tokens by their costs; return the coder."""
     code_bit(coder, base + _FLAGS + 2, 1)
+    code_bit(coder, base + _FLAGS + 3, 0)
     code_cheapest(coder, _bases(base), stream.data, stream.size, stream.deflated, style)
     return coder
 
@@ -119,9 +144,10 @@ def _bases(base: int) -> tuple[int, int, int]:
 def _encode_by_rules(coder: BitCoder, base: int, stream: ZlibStream, guess: Guess) -> None:
     """Code blocks, tokens and headers under zlib's rules."""
     code_bit(coder, base + _FLAGS + 2, 0)
-    _code_rules(coder, base, guess.rules)
+    _code_rules(coder, base, stream.header[1] >> 6, guess.rules)
     _code_number(coder, base, 11, len(stream.deflated.blocks))
-    code_blocks(coder, base + _TOKENS, stream.deflated.blocks.copy(), full_block(guess.rules))
+    blocks = stream.deflated.blocks.copy()
+    code_blocks(coder, base + _TOKENS, blocks, full_block(guess.rules), stream.size)
     code_bit(coder, base + _FLAGS, int(guess.exact))
     if not guess.exact:
         _walk(coder, base, stream, guess.rules, CODE)
@@ -130,33 +156,41 @@ def _encode_by_rules(coder: BitCoder, base: int, stream: ZlibStream, guess: Gues
 
 def decode(coder: BitCoder, base: int, data: Bytes, size: int) -> bytes:
     """Return the zlib stream of data [size + PADDING]; raise CorruptError where there can be none."""
-    header = _code_bytes(coder, base, b"", 2)
+    header = _code_header(coder, base, b"", size)
     if code_bit(coder, base + _FLAGS + 2, 0):
         if size > MAX_DATA:
             raise CorruptError("PNG: too much data for its encoder")
-        deflated = code_cheapest(coder, _bases(base), data, size, None)
+        if code_bit(coder, base + _FLAGS + 3, 0):
+            deflated = code_zopfli(coder, (base + _SIZES, base + _PARSES), data, size, None)
+        else:
+            deflated = code_cheapest(coder, _bases(base), data, size, None)
     else:
-        deflated = _decode_by_rules(coder, base, data, size)
+        deflated = _decode_by_rules(coder, base, header[1] >> 6, data, size)
     body = deflate(deflated, data[:size])
     return header + body + _code_trailer(coder, base, data[:size], b"")
 
 
-def _decode_by_rules(coder: BitCoder, base: int, data: Bytes, size: int) -> DeflateStream:
+def _decode_by_rules(coder: BitCoder, base: int, hint: int, data: Bytes, size: int) -> DeflateStream:
     """Return what `_encode_by_rules` coded."""
-    rules = _code_rules(coder, base, zlib_rules(0))
+    rules = _code_rules(coder, base, hint, zlib_rules(0))
     count = _code_number(coder, base, 11, 0)
     if count > _most_blocks(size):
         raise CorruptError("PNG: impossible number of blocks")
     blocks = np.zeros((count, 3), np.int64)
-    code_blocks(coder, base + _TOKENS, blocks, full_block(rules))
+    code_blocks(coder, base + _TOKENS, blocks, full_block(rules), size)
     stored = blocks[:, TYPE] == STORED
     excessive = blocks[:, COUNT].sum() > size or (blocks[stored, COUNT] >= 1 << 16).any()
     if excessive or (blocks[:, TYPE] > DYNAMIC).any():
         raise CorruptError("PNG: impossible blocks")
-    deflated = DeflateStream(np.zeros(int(blocks[~stored, COUNT].sum()), np.uint32), blocks, [])
+    # No more tokens than bytes; the last block has those that are left.
+    deflated = DeflateStream(np.zeros(size, np.uint32), blocks, [])
     mode = TRUST if code_bit(coder, base + _FLAGS, 0) else CODE
-    if _walk(coder, base, ZlibStream(b"", deflated, data, size, b""), rules, mode) != size:
+    position, used = _walk(coder, base, ZlibStream(b"", deflated, data, size, b""), rules, mode)
+    if position != size:
         raise CorruptError("PNG: tokens do not fit the image data")
+    if count and not stored[-1]:
+        blocks[-1, COUNT] = used - blocks[~stored, COUNT].sum()
+    deflated = deflated._replace(tokens=deflated.tokens[:used])
     _code_headers(coder, base, deflated, True)
     return deflated
 
@@ -165,15 +199,35 @@ def _most_blocks(size: int) -> int:
     return 64 + size // 16
 
 
-def _walk(coder: BitCoder, base: int, stream: ZlibStream, rules: Rules, mode: int) -> int:
-    """Go through all tokens; return the position reached."""
+def _walk(coder: BitCoder, base: int, stream: ZlibStream, rules: Rules, mode: int) -> tuple[int, int]:
+    """Go through all tokens; return the position reached and the number of tokens."""
     blocks, tokens = stream.deflated.blocks, stream.deflated.tokens
     plan = (blocks, tokens, mode, _UNLIMITED, _UNLIMITED)
-    return int(walk(coder, base + _TOKENS, stream.data, stream.size, *matcher(rules), *plan)[1])
+    _, position, used = walk(coder, base + _TOKENS, stream.data, stream.size, *matcher(rules), *plan)
+    return int(position), int(used)
 
 
 def _code_number(coder: BitCoder, base: int, slot: int, value: int) -> int:
     return int(code_number(coder, base + _NUMBERS + slot * NUMBER_CONTEXTS, value))
+
+
+def _header_of(window: int, hint: int) -> bytes:
+    """Return the header for a window of 256 << window bytes and a hint at the level."""
+    head = window << 12 | 8 << 8 | hint << 6
+    return (head + 31 - head % 31).to_bytes(2, "big")
+
+
+def _code_header(coder: BitCoder, base: int, header: bytes, size: int) -> bytes:
+    """Code the two bytes of the header of a stream of `size` bytes; mostly with the window that libpng chooses."""
+    usual = max(min((size - 1).bit_length() - 7, 7), 0) if size <= 1 << 14 else 7
+    window, hint = (header[0] >> 4, header[1] >> 6) if header else (0, 0)
+    if not code_bit(coder, base + _START, int(window <= 7 and header == _header_of(window, hint))):
+        return _code_bytes(coder, base, header, 2)
+    if code_bit(coder, base + _START + 1 + (usual == 7), int(window == usual)):
+        window = usual
+    else:
+        window = code_bits(coder, base + _START + 2, 3, window)
+    return _header_of(int(window), int(code_bits(coder, base + _START + 10, 2, hint)))
 
 
 def _code_bytes(coder: BitCoder, base: int, data: bytes, size: int) -> bytes:
@@ -182,10 +236,10 @@ def _code_bytes(coder: BitCoder, base: int, data: bytes, size: int) -> bytes:
     return bytes(int(code_bits(coder, base + _BYTES, 8, values[index])) for index in range(size))
 
 
-def _code_rules(coder: BitCoder, base: int, rules: Rules) -> Rules:
-    """Code rules, those of zlib's levels shortly."""
+def _code_rules(coder: BitCoder, base: int, hint: int, rules: Rules) -> Rules:
+    """Code rules, those of zlib's levels shortly, given the header's hint at the level."""
     level = next((each for each in range(10) if zlib_rules(each)[:5] == rules[:5]), 10)
-    level = _code_number(coder, base, 0, level)
+    level = _code_number(coder, base, 12 + hint if hint else 0, level)
     if level < 10:
         plain: tuple[int, ...] = zlib_rules(level)[:5]
     else:
@@ -225,7 +279,7 @@ def _code_trailer(coder: BitCoder, base: int, data: Any, trailer: bytes) -> byte
         start = checksum
     else:
         rest, start = trailer, b""
-    size = _code_number(coder, base, 12, len(rest))
+    size = _code_number(coder, base, 16, len(rest))
     if size > MAX_EXCESS:
         raise UnsupportedError("PNG: much data behind the zlib stream")
     return start + _code_bytes(coder, base, rest, size)
