@@ -49,6 +49,8 @@ class Target(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path."""
+        if not value:
+            self.fail("an empty name", param, ctx)
         if os.fspath(value).endswith(os.sep) and not Path(value).is_dir():
             self.fail(f"{click.format_filename(value)}: is no folder", param, ctx)
         return super().convert(value, param, ctx)

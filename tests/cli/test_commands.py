@@ -131,6 +131,7 @@ def test_terminals(cli: Cli, text: Path) -> None:
             "--fit makes a model of its own, so --model fast has no place beside it",
         ),
         (["compress", "--fit", "notes.txt"], "there is no model 'made' for this kind of file"),
+        (["compress", "-o", "", "notes.txt"], "an empty name"),
         (["comprss"], "there is no command 'comprss'; did you mean 'compress'?"),
         (["zzz"], "there is no command 'zzz'; see 'neuralzip --help'"),
         (["compress", "--memory", "lots", "notes.txt"], "'lots' is not a size like 500000, 256M or 2G"),
