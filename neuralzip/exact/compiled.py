@@ -13,6 +13,7 @@ pass tuples of arrays it costs as much as the arithmetic (the byte model took 13
 numba's cache looks at the file of the entry only: after a change in a file of inner functions, touch the entries'.
 """
 
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -48,19 +49,31 @@ def merged(function: Callable[..., Any]) -> Any:
 entry = numba.njit(cache=True, nogil=True, **_OPTIONS)
 
 
-class _Announcer(event.Listener):  # type: ignore[misc] # numba is untyped
-    """Logs one line when code is compiled for the first time in a process, none when it comes from the cache."""
+class _Watch(event.Listener):  # type: ignore[misc] # numba is untyped
+    """Sees when code is compiled; nothing is, where it comes from the cache.
 
-    told = False
+    One line is logged in each process. The garbage collector rests meanwhile: it would walk through numba's many
+    small objects again and again, for a tenth of the time.
+    """
+
+    told = collecting = False
+    depth = 0  # functions call functions; numba's lock lets one thread compile at a time
 
     def on_start(self, event: Any) -> None:
-        """Log the line."""
+        """Log the line and stop the collector."""
         if not self.told and event.data["dispatcher"].py_func.__module__.startswith("neuralzip."):
             self.told = True
             _log.info("first use: compiled code is made and kept, which takes some seconds")
+        if self.depth == 0:
+            self.collecting = gc.isenabled()
+            gc.disable()
+        self.depth += 1
 
     def on_end(self, event: Any) -> None:
-        """Do nothing."""
+        """Start the collector again."""
+        self.depth -= 1
+        if self.depth == 0 and self.collecting:
+            gc.enable()
 
 
-event.register("numba:compile", _Announcer())
+event.register("numba:compile", _Watch())

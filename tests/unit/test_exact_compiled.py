@@ -1,5 +1,6 @@
 """Compiled code: once for each type, kept where it can be, announced when it is made."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -31,6 +32,17 @@ def test_constants_are_no_types() -> None:
     all_scaled(values)
     assert values.tolist() == [0, 6, 14, 24, 36]
     assert len(scaled.signatures) == 1
+    assert gc.isenabled()
+
+
+def test_the_collector_runs_again_after_an_error() -> None:
+    @numba.njit
+    def impossible(x: int) -> int:
+        return x.nothing  # type: ignore[attr-defined]
+
+    with pytest.raises(numba.TypingError):
+        impossible(1)
+    assert gc.isenabled()
 
 
 def test_the_default_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
