@@ -194,6 +194,22 @@ def decode_band(flow: "IntRealNvp", payload: bytes, shape: tuple[int, int, int])
     return planes
 
 
+def pop_planes(flow: "IntRealNvp", decoder: Decoder, shape: tuple[int, int, int]) -> Planes:
+    """Pop planes [P, H, W] off a stack under the model's density, without bits-back: for drawing samples."""
+    from neuralzip.codecs import local_bits_back as local
+
+    planes = np.zeros(shape, np.uint8)
+    ys, xs = top_of(*shape[1:])
+    planes[:, ys, xs] = decoder.pop_bits(shape[0] * len(ys), _SAMPLE_BITS).reshape(shape[0], -1)
+    for part in parts_of(*shape[1:]):
+        view = _View(flow, planes, part)
+        for plane in range(shape[0]):
+            samples = local.plain(*view.coupling(plane)).pop(decoder)
+            planes[plane, part.ys, part.xs] = samples
+            view.reveal(plane, samples)
+    return planes
+
+
 def _spare_samples(stack: Stack, mixtures: Mixtures) -> IntArray:
     """Return the samples whose bytes a stack began with."""
     decoder = Decoder(stack.release())

@@ -21,6 +21,7 @@ _KINDS = {
     "parallel": "picture",
     "pixelcnn": "picture",
     "idf": "picture",
+    "realnvp": "picture",
     "char-rnn-1": "text",
 }
 """Architecture -> kind."""

@@ -13,11 +13,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from neuralzip import zoo
-from neuralzip.codecs import idf, image_fast
+from neuralzip.codecs import flow, idf, image_fast
 from neuralzip.coding.rans import Decoder
 from neuralzip.nets.idf import IntIdf
 from neuralzip.nets.parallel_pixelcnn import IntParallelPixelCnn
 from neuralzip.nets.pixelcnn_exact import IntPixelCNN
+from neuralzip.nets.realnvp import IntRealNvp
 from neuralzip.sampling import Request
 from neuralzip.sampling.stack import random_stack
 
@@ -39,6 +40,8 @@ def pop_planes(
     if architecture in ("idf", "parallel"):
         net = IntIdf(model) if architecture == "idf" else IntParallelPixelCnn(model)
         return idf.pop_planes(net, decoder, (3, height, width))
+    if architecture == "realnvp":
+        return flow.pop_planes(IntRealNvp(model), decoder, (3, height, width))
     total, report = 3 * height * width, request.report
     shown = None if report is None else lambda share: report(int(share * total), total)
     return image_fast.pop_planes(IntPixelCNN(model), decoder, image_fast.Geometry(3, height, width, 0), shown)

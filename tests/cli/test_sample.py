@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from neuralzip import zoo
-from neuralzip.nets import iaf, idf, maf, parallel_pixelcnn
+from neuralzip.nets import iaf, idf, maf, parallel_pixelcnn, realnvp
 from tests import pixel_models
 from tests.cli.conftest import Result
 
@@ -25,6 +25,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     torch.manual_seed(1)
     zoo.save(folder / "a-maf", *maf.export(maf.Maf(4, 2, 1)))
     zoo.save(folder / "an-iaf", *iaf.export(iaf.Iaf(4, 2, 1)))
+    zoo.save(folder / "a-flow", *realnvp.export(realnvp.RealNvp((8, 8, 8))))
     zoo.save(folder / "an-idf", *idf.export(idf.Idf((8, 8, 8), 2)))
     zoo.save(folder / "a-parallel", *parallel_pixelcnn.export(parallel_pixelcnn.ParallelPixelCnn((8, 8, 8), 2)))
     pixel_models.write_model(folder, "a-pixelcnn")
@@ -40,7 +41,7 @@ def test_sounds(cli: Cli, installed: None, tmp_path: Path, model: str) -> None:
         assert any(file.readframes(800))
 
 
-@pytest.mark.parametrize("model", ["an-idf", "a-parallel", "a-pixelcnn"])
+@pytest.mark.parametrize("model", ["an-idf", "a-flow", "a-parallel", "a-pixelcnn"])
 def test_pictures(cli: Cli, installed: None, tmp_path: Path, model: str) -> None:
     assert cli("sample", model, "-o", "a.png", "--size", "40x30").err == ""
     with Image.open(tmp_path / "a.png") as picture:
@@ -63,7 +64,7 @@ def test_texts(cli: Cli, tmp_path: Path) -> None:
     ("args", "code", "message"),
     [
         (["nothing"], 4, "model 'nothing' is not installed"),
-        (["strange"], 2, "draws no samples; these do: a-maf, a-parallel, a-pixelcnn, an-iaf, an-idf, "),
+        (["strange"], 2, "draws no samples; these do: a-flow, a-maf, a-parallel, a-pixelcnn, an-iaf, an-idf, "),
         (["a-maf", "--size", "9x9"], 2, "model 'a-maf' draws a sound, which has --seconds, not --size"),
         (["an-idf", "--seconds", "1"], 2, "model 'an-idf' draws a picture, which has --size, not --seconds"),
         (["an-idf", "--size", "9"], 2, "'9' is not a size like 256x192, of sides up to 4096"),
