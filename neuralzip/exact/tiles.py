@@ -95,9 +95,7 @@ class _Lowering:
         b, bytes64, words64 = self.builder, ir.VectorType(_INT8, 64), ir.VectorType(_INT16, 64)
         x, w = b.zext(b.bitcast(x, bytes64), words64), b.sext(b.bitcast(w, bytes64), words64)
         wide = ir.VectorType(_INT32, 32)
-        odd_even = [
-            b.mul(*(b.sext(self.pick(v, range(first, 64, 2)), wide) for v in (x, w))) for first in (0, 1)
-        ]
+        odd_even = [b.mul(*(b.sext(self.pick(v, range(first, 64, 2)), wide) for v in (x, w))) for first in (0, 1)]
         pairs = b.add(*odd_even)
         return b.add(sums, b.add(self.pick(pairs, range(0, 32, 2)), self.pick(pairs, range(1, 32, 2))))
 

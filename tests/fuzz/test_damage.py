@@ -153,9 +153,7 @@ def test_forged_fields_with_right_checksums(
     raw_size: bytes | None,
     count: bytes | None,
 ) -> None:
-    record = block(
-        b"abc", codec=codec, params=params, payload=payload, params_size=params_size, raw_size=raw_size
-    )
+    record = block(b"abc", codec=codec, params=params, payload=payload, params_size=params_size, raw_size=raw_size)
     data = header() + record + end([(len(record), 3)], b"abc", count=count)
     try:
         assert neuralzip.decompress(data, options=Options(memory_bytes=1 << 24)) == b"abc"
@@ -181,4 +179,3 @@ def test_colliding_content_is_caught_by_the_digest() -> None:
     assert hashlib.sha256(first).digest() != hashlib.sha256(second).digest()
     with pytest.raises(CorruptError, match="digest"):
         neuralzip.decompress(data)
-

@@ -13,6 +13,7 @@ from PIL import Image
 from neuralzip.codecs import registry
 from neuralzip.codecs.base import Block, Options
 from neuralzip.errors import NeuralzipError
+from tests.golden import samples
 
 ROUNDS = 150
 MOST_SECONDS = 5.0
@@ -43,6 +44,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "idf": picture,
     "parallel": picture,
     "flow": picture,
+    "vae": lambda: samples.ppm(48, 64),
     "audio": recording,
     "table": lambda: b"".join(b"%d,%d,%.2f\n" % (i, i * i % 97, i / 7) for i in range(80)),
     "bytes": lambda: b"She sells sea shells on the sea shore. " * 12,

@@ -17,13 +17,16 @@ def test_the_standard_library_is_always_there() -> None:
     assert all(0 < (result.size_bytes or 0) < 200 and not result.absent for result in results)
 
 
-@pytest.mark.parametrize(("table", "data", "module"), [
-    ({"zstd -22 --long": peers.BYTES["zstd -22 --long"]}, DATA, "zstandard"),
-    ({"brotli -11": peers.BYTES["brotli -11"]}, DATA, "brotli"),
-    ({"ppmd -o6": peers.BYTES["ppmd -o6"]}, DATA, "pyppmd"),
-    (peers.PIXELS, PIXELS, "imagecodecs"),
-    (peers.SAMPLES, PIXELS[:, :, 0].astype(np.int16)[:, :2], "soundfile"),
-])
+@pytest.mark.parametrize(
+    ("table", "data", "module"),
+    [
+        ({"zstd -22 --long": peers.BYTES["zstd -22 --long"]}, DATA, "zstandard"),
+        ({"brotli -11": peers.BYTES["brotli -11"]}, DATA, "brotli"),
+        ({"ppmd -o6": peers.BYTES["ppmd -o6"]}, DATA, "pyppmd"),
+        (peers.PIXELS, PIXELS, "imagecodecs"),
+        (peers.SAMPLES, PIXELS[:, :, 0].astype(np.int16)[:, :2], "soundfile"),
+    ],
+)
 def test_installed_peers_give_the_data_back_and_others_are_absent(table: dict, data: object, module: str) -> None:
     for result in peers.run(table, data):
         if importlib.util.find_spec(module):

@@ -72,13 +72,16 @@ def test_float_slices_stay_within_the_mantissa() -> None:
         assert end > start and int(sums.max()) * kernels.ACTIVATION_MAX <= kernels.FLOAT_LIMIT
 
 
-@pytest.mark.parametrize("weight", [
-    torch.full((2, 2), 64, dtype=torch.int8),
-    torch.full((2, 2), -65, dtype=torch.int8),
-    torch.zeros(4, dtype=torch.int8),
-    torch.zeros(2, 2, dtype=torch.int16),
-    torch.full((1, 1 << 19), -64, dtype=torch.int8),
-])
+@pytest.mark.parametrize(
+    "weight",
+    [
+        torch.full((2, 2), 64, dtype=torch.int8),
+        torch.full((2, 2), -65, dtype=torch.int8),
+        torch.zeros(4, dtype=torch.int8),
+        torch.zeros(2, 2, dtype=torch.int16),
+        torch.full((1, 1 << 19), -64, dtype=torch.int8),
+    ],
+)
 def test_weights_without_proof_are_refused(weight: torch.Tensor) -> None:
     with pytest.raises(ModelError):
         kernels.pack(weight)

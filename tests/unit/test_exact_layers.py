@@ -114,11 +114,14 @@ def test_mixed_left_and_right_shifts() -> None:
     assert layer.apply(a, 4).tolist() == [[20, 5, 1], [-20, -5, -1], [127, 127, 16]]
 
 
-@pytest.mark.parametrize(("bias", "unit"), [
-    (torch.full((2,), 2**31 - 1 - 128 * 63 + 1, dtype=torch.int32), torch.zeros(2, dtype=torch.int32)),
-    (torch.zeros(3, dtype=torch.int32), torch.zeros(3, dtype=torch.int32)),
-    (torch.zeros(2, dtype=torch.int32), torch.zeros(1, dtype=torch.int32)),
-])
+@pytest.mark.parametrize(
+    ("bias", "unit"),
+    [
+        (torch.full((2,), 2**31 - 1 - 128 * 63 + 1, dtype=torch.int32), torch.zeros(2, dtype=torch.int32)),
+        (torch.zeros(3, dtype=torch.int32), torch.zeros(3, dtype=torch.int32)),
+        (torch.zeros(2, dtype=torch.int32), torch.zeros(1, dtype=torch.int32)),
+    ],
+)
 def test_linear_without_proof_is_refused(bias: torch.Tensor, unit: torch.Tensor) -> None:
     with pytest.raises(ModelError):
         Linear(torch.full((2, 1), 63, dtype=torch.int8), bias, unit)

@@ -99,7 +99,7 @@ def least_bits(counts: list[int], most: int) -> int:
 
 
 def test_the_profile_of_srgb_is_the_one_in_all_files() -> None:
-    assert len(profile(SRGB)) == 3144 and zlib.crc32(profile(SRGB)) == 0x182ea552
+    assert len(profile(SRGB)) == 3144 and zlib.crc32(profile(SRGB)) == 0x182EA552
     assert number_of(profile(SRGB)) == SRGB and number_of(profile(SRGB)[:-1]) == number_of(b"") == 0
     with pytest.raises(CorruptError):
         profile(2)

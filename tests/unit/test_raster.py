@@ -113,16 +113,19 @@ def test_the_unused_channel_of_a_bmp_is_no_symbol() -> None:
     assert raster.rebuild(file) == data
 
 
-@pytest.mark.parametrize("head", [
-    b"P5 4 3 255\n",
-    b"P5\n# a comment\n4#and another\n 3\t\r\n# 9 9\n255 ",
-    b"P6\n4 3\n7\n",
-    b"P6 4 3 65535\n",
-    b"P5 4 3 1000\n",
-    b"P4\n4 3\n",
-    b"P7\nWIDTH 4\nHEIGHT 3\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n",
-    b"P7\n# c\nHEIGHT 3\nWIDTH 4\n\nMAXVAL 65535\nDEPTH 4\nENDHDR\n",
-])
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"P5 4 3 255\n",
+        b"P5\n# a comment\n4#and another\n 3\t\r\n# 9 9\n255 ",
+        b"P6\n4 3\n7\n",
+        b"P6 4 3 65535\n",
+        b"P5 4 3 1000\n",
+        b"P4\n4 3\n",
+        b"P7\nWIDTH 4\nHEIGHT 3\nDEPTH 2\nMAXVAL 255\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n",
+        b"P7\n# c\nHEIGHT 3\nWIDTH 4\n\nMAXVAL 65535\nDEPTH 4\nENDHDR\n",
+    ],
+)
 def test_pnm_headers_come_back(head: bytes) -> None:
     data = head + RNG.bytes(4 * 3 * 8)
     file = raster.parse(data)
@@ -184,28 +187,31 @@ def test_tiff_pages_come_back() -> None:
         np.testing.assert_array_equal(np.asarray(page).reshape(found.pixels.shape), found.pixels)
 
 
-@pytest.mark.parametrize("data", [
-    b"",
-    b"BM",
-    b"P3 1 1 255\n0 0 0\n",
-    b"P5 4 3\n",
-    b"P5 4 3 255\nabc",
-    b"P5 0 3 255\n",
-    b"P5 99999999 99999999 255\nabc",
-    b"P5 4 3 65536\n" + bytes(99),
-    b"P7\nWIDTH 4\nENDHDR\n" + bytes(99),
-    b"P7\nWIDTH 4\nWHAT 4\nENDHDR\n" + bytes(99),
-    b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 5\nMAXVAL 255\nENDHDR\n" + bytes(99),
-    b"II*\0" + bytes(4),
-    b"II*\0\xff\xff\xff\xff" + bytes(50),
-    saved(picture("RGB", 9, 9), "TIFF", compression="tiff_lzw"),
-    saved(Image.fromarray(np.zeros((4, 4), np.float32)), "TIFF"),
-    bmp(16, 4, 4),
-    bmp(24, 0, 4),
-    bmp(24, 4, 4)[:18] + struct.pack("<i", -4) + bmp(24, 4, 4)[22:],
-    b"BM" + struct.pack("<IHHI", 0, 0, 0, 54) + struct.pack("<IiiHHI", 40, 4, 4, 1, 8, 1) + bytes(99),
-    bmp(24, 4, 4)[:-1],
-])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"BM",
+        b"P3 1 1 255\n0 0 0\n",
+        b"P5 4 3\n",
+        b"P5 4 3 255\nabc",
+        b"P5 0 3 255\n",
+        b"P5 99999999 99999999 255\nabc",
+        b"P5 4 3 65536\n" + bytes(99),
+        b"P7\nWIDTH 4\nENDHDR\n" + bytes(99),
+        b"P7\nWIDTH 4\nWHAT 4\nENDHDR\n" + bytes(99),
+        b"P7\nWIDTH 1\nHEIGHT 1\nDEPTH 5\nMAXVAL 255\nENDHDR\n" + bytes(99),
+        b"II*\0" + bytes(4),
+        b"II*\0\xff\xff\xff\xff" + bytes(50),
+        saved(picture("RGB", 9, 9), "TIFF", compression="tiff_lzw"),
+        saved(Image.fromarray(np.zeros((4, 4), np.float32)), "TIFF"),
+        bmp(16, 4, 4),
+        bmp(24, 0, 4),
+        bmp(24, 4, 4)[:18] + struct.pack("<i", -4) + bmp(24, 4, 4)[22:],
+        b"BM" + struct.pack("<IHHI", 0, 0, 0, 54) + struct.pack("<IiiHHI", 40, 4, 4, 1, 8, 1) + bytes(99),
+        bmp(24, 4, 4)[:-1],
+    ],
+)
 def test_what_cannot_come_back_is_refused(data: bytes) -> None:
     with pytest.raises(UnsupportedError):
         raster.parse(data)

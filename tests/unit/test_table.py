@@ -211,7 +211,7 @@ def test_numbers_are_read_as_they_are_written(value: float, decimals: int, flags
     if "e" not in (text := out[:length].tobytes().decode()):
         assert layout & 31 == decimals
     assert abs(back - float(text)) <= 1e-14 * abs(back)
-    unit = 10.0 ** -decimals * (abs(value) if flags & 32 else 1)
+    unit = 10.0**-decimals * (abs(value) if flags & 32 else 1)
     assert abs(back - value) <= 0.51 * unit + 1e-13 * abs(value)
 
 
