@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from neuralzip.nets import lattice, tiles, vae
+from neuralzip.nets.lattice import IntArray
 from neuralzip.nets.pixel_sight import Planes
 from neuralzip.train import checkpoints
 from neuralzip.train.idf import CROPS, LEVEL_CHANCES, TOP_SAMPLE_BITS, IdfTask, begin_task, options, run_task
@@ -76,7 +77,7 @@ class VaeTask(IdfTask):
     def evaluate(self, net: nn.Module, device: torch.device) -> dict[str, float]:
         """Return bits a sub-pixel, mean over the pictures of each development part."""
         return {
-            name: float(np.mean([picture_bits(net, planes) / planes.size for planes in pictures]))
+            name: float(np.mean([picture_bits(net, planes).sum() / planes.size for planes in pictures]))
             for name, pictures in self._dev_pictures.items()
         }
 
@@ -96,15 +97,15 @@ def risen(steps: int, least: float, first: int, last: int) -> float:
 
 
 @torch.no_grad()
-def picture_bits(net: nn.Module, planes: Planes) -> float:
-    """Return the negative evidence lower bound of planes [3, H, W] in bits.
+def picture_bits(net: nn.Module, planes: Planes) -> npt.NDArray[np.float64]:
+    """Return bits of samples, of z1 and of z2, whose sum is the negative evidence lower bound of planes [3, H, W].
 
     Latents are drawn from a generator of its own. Tiles that reach over the picture's border count as if all of
     their pixels were inside.
     """
     size = planes.shape[1], planes.shape[2]
     levels = lattice.levels_of(*size)
-    total = TOP_SAMPLE_BITS * planes[:, :: 1 << levels, :: 1 << levels].size
+    total = np.array([TOP_SAMPLE_BITS * planes[:, :: 1 << levels, :: 1 << levels].size, 0.0, 0.0])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for level in range(levels):
@@ -115,18 +116,20 @@ def picture_bits(net: nn.Module, planes: Planes) -> float:
     return total
 
 
-def _tile_bits(net: vae.Vae, planes: Planes, level: int, ys: lattice.IntArray, xs: lattice.IntArray) -> float:
-    """Return the bits of the tiles at (ys, xs)."""
+def _tile_bits(net: vae.Vae, planes: Planes, level: int, ys: IntArray, xs: IntArray) -> npt.NDArray[np.float64]:
+    """Return the three sums of bits of the tiles at (ys, xs)."""
     rows, columns, _ = tiles.pixels_of(ys, xs, level, planes.shape[1:])
     rows, columns = np.minimum(rows, planes.shape[1] - 1), np.minimum(columns, planes.shape[2] - 1)
     samples = torch.from_numpy(planes[:, rows, columns].transpose(1, 0, 2).copy()).float()
-    return float(net.bits(tiles.look(planes, ys, xs, level), samples).sum())
+    return np.asarray(net.bits(tiles.look(planes, ys, xs, level), samples).double().sum(1).numpy())
 
 
 _CARD = """\
 Hierarchical latent-variable model of tiles of 4 x 4 pixels, given the pixels at even places, the same at every
 level of the lattice: 16 latents under 8, posteriors by inverse-autoregressive flows over groups of four, a Markov
 chain, so that Bit-Swap codes them. Integer throughout (7-bit weights, int8 activations).
+
+Training makes next to no use of the second level: its divergence is 0.004 bits a sub-pixel.
 
 Data: as for image-idf. Figures are negative evidence lower bounds.
 """
