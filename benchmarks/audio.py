@@ -1,6 +1,6 @@
 """Compare the audio codec with libsndfile's FLAC (level 8) on recordings: bits a sample and seconds, clip by clip.
 
-    python benchmarks/audio.py FILE... [--models base fast] [--seconds 10] [--out audio.csv]
+    python benchmarks/audio.py FILE... [--models default base fast] [--seconds 10] [--out audio.csv]
 
 Every clip is coded as a 16-bit WAVE file and decoded again; sizes of both include their headers. Seconds are of
 processor time in one thread; "x real time" is the clip's duration over them.
@@ -42,7 +42,7 @@ def measure_flac(samples: np.ndarray, rate: int) -> dict[str, float]:
 
 
 def measure(wave: bytes, model: str) -> dict[str, float]:
-    codec, options = Audio(), Options(model=None if model == "base" else model, threads=1)
+    codec, options = Audio(), Options(model=None if model == "default" else model, threads=1)
     blocks, encode_s = timed(lambda: list(codec.encode(io.BytesIO(wave), options)))
     back, decode_s = timed(lambda: b"".join(codec.decode(block, options) for block in blocks))
     if back != wave:
@@ -69,7 +69,7 @@ def rows(path: Path, seconds: float | None, models: list[str]) -> list[dict[str,
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--models", nargs="*", default=["base", "fast"])
+    parser.add_argument("--models", nargs="*", default=["default", "base", "fast"])
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()

@@ -12,31 +12,39 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+import torch
 
 from neuralzip import zoo
 from neuralzip.codecs import audio_loop, audio_values
-from neuralzip.codecs.audio_block import JOINT_ID, NET_ID, PRIOR_ID
+from neuralzip.codecs.audio_block import NET_ID, PRIOR_ID
 from neuralzip.codecs.audio_loop import Model
 from neuralzip.experts import audio_bank, audio_prior
 from neuralzip.experts.audio_bank import BASE, RICH, Preset
-from neuralzip.experts.audio_state import NET, Prior, parts
-from neuralzip.experts.mixer import W_ONE
-from neuralzip.nets import wavenet_exact
+from neuralzip.nets import wavenet, wavenet_exact
+from neuralzip.train import checkpoints, publish
+from neuralzip.train.wavenet import watched
 
 
-def alone(model: Model) -> Model:
-    """Return a model whose mixing follows the net's opinion alone at first."""
-    start = parts(audio_loop.new_group(2, model).residual)
-    weights = np.zeros_like(start.weights)
-    weights[:, NET] = W_ONE
-    return model._replace(prior=Prior(weights, start.final, start.nodes, start.maps))
+def net_alone(samples: np.ndarray) -> dict[str, float]:
+    """Return bits a sample of the net's own distribution, float and integer, after the bank RICH."""
+    model = zoo.load(NET_ID)
+    path = next(path for name, path in zoo.model_files() if name == NET_ID)
+    module = wavenet.WaveNet(**model.meta["config"])
+    checkpoints.load(path.parent / publish.RESUME_FILE, module)
+    views, places, halves = (torch.from_numpy(part) for part in watched(samples[:, : audio_loop.SEGMENT_FRAMES]))
+    integer = np.stack([wavenet_exact.outputs(wavenet_exact.gather(model), channel) for channel in views.numpy()])
+    with torch.no_grad():
+        found = module.eval()(views), torch.from_numpy(integer / 256).float().unflatten(-1, (3, -1))
+    return {
+        name: float(wavenet.bits(parameters, places, halves).mean())
+        for name, parameters in zip(("float", "integer"), found, strict=True)
+    }
 
 
 def models() -> dict[str, Model]:
     """Return the models by what they have."""
     prior = audio_prior.unpack(zoo.load(PRIOR_ID).arrays)
     net = wavenet_exact.gather(zoo.load(NET_ID))
-    joint = audio_prior.unpack(zoo.load(JOINT_ID).arrays, int(net.sizes[3]))
     windows = BASE.windows
     cascade = tuple((i, *filters[1:]) for i, filters in enumerate(BASE.filters[:3]))
     return {
@@ -46,8 +54,7 @@ def models() -> dict[str, Model]:
         "four windows, NLMS": Model(BASE),
         "the same, mixing with a learnt start (base)": Model(BASE, prior=prior),
         "five windows, longer NLMS": Model(RICH, prior=prior),
-        "the same, the net first": alone(Model(RICH, net=net)),
-        "the same, mixing with a learnt start (default)": Model(RICH, prior=joint, net=net),
+        "the same, mixing (default)": Model(RICH, net=net),
     }  # fmt: skip
 
 
@@ -75,6 +82,10 @@ def main() -> None:
         spent = (time.process_time() - start) / sum(samples.size for _, samples in clips)
         figures = " | ".join(f"{np.mean(rates[kind]):.4f}" for kind in kinds)
         print(f"| {name} | {figures} | {1e6 * spent:.1f} |", flush=True)
+    alone = [(kind, net_alone(samples)) for kind, samples in clips]
+    for name in ("float", "integer"):
+        means = [np.mean([bits[name] for mine, bits in alone if mine == kind]) for kind in kinds]
+        print(f"| the net alone, {name} | {' | '.join(f'{mean:.4f}' for mean in means)} | |")
 
 
 if __name__ == "__main__":

@@ -5,9 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from neuralzip import zoo
-from neuralzip.codecs.audio_block import JOINT_ID, NET_ID
-from neuralzip.experts import audio_prior
-from neuralzip.experts.audio_state import new_residual, parts
+from neuralzip.codecs.audio_block import NET_ID
 from neuralzip.nets.wavenet_step import Shape
 
 SHAPE = Shape(8, 3, 8, 2)
@@ -31,9 +29,7 @@ def made_up(shape: Shape = SHAPE, weight: int = 63, bias: int = 4000) -> zoo.Mod
     return zoo.Model("made-up", arrays, meta, b"made-up!", 0)
 
 
-def write_models(folder: Path) -> None:
-    """Write a made-up net and a start of mixing that hears it below a folder of models."""
+def write_model(folder: Path) -> None:
+    """Write a made-up net below a folder of models."""
     model = made_up()
     zoo.save(folder / NET_ID, model.arrays, model.meta)
-    heard = parts(new_residual(2, mixture=np.zeros((3, SHAPE.components), np.int32)))
-    zoo.save(folder / JOINT_ID, audio_prior.pack(heard), {"architecture": "audio-prior", "version": 1})

@@ -28,13 +28,13 @@ def pack(prior: Prior) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def unpack(arrays: Mapping[str, npt.NDArray[Any]], components: int = 0) -> Prior:
-    """Return what `pack` packed of a state that hears a net's mixture of so many components, 0 for no net.
+def unpack(arrays: Mapping[str, npt.NDArray[Any]]) -> Prior:
+    """Return what `pack` packed.
 
     Raises:
         ModelError: arrays are missing or of another shape.
     """
-    shapes = pack(parts(new_residual(1, mixture=np.zeros((3, components), np.int32))))
+    shapes = pack(parts(new_residual(1)))
     for name, like in shapes.items():
         if name not in arrays or arrays[name].shape != like.shape or arrays[name].dtype != like.dtype:
             raise ModelError(f"audio weights: array '{name}' is missing or of another shape")

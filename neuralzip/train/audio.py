@@ -2,7 +2,6 @@
 
 Recordings are coded one after another as the codec would, predictors starting afresh with each, while mixing
 weights, counters and probability maps go on. What is shipped is scale free: no sample can be read out of it.
-With --joint the mixer hears the installed WaveNet (`neuralzip train wavenet`).
 """
 
 from collections.abc import Iterator
@@ -15,22 +14,19 @@ import soundfile
 
 from neuralzip import zoo
 from neuralzip.codecs import audio_loop
-from neuralzip.codecs.audio_block import JOINT_ID, NET_ID, PRIOR_ID
-from neuralzip.codecs.audio_loop import Model
+from neuralzip.codecs.audio_block import PRIOR_ID
 from neuralzip.experts import audio_bank, audio_prior
-from neuralzip.experts.audio_state import Prior, parts
-from neuralzip.nets import wavenet_exact
+from neuralzip.experts.audio_state import Prior, new_residual, parts
 
 Samples = npt.NDArray[np.int32]
 
 ENDINGS = (".flac", ".wav")
-_ALONE = Model(audio_bank.BASE)
 
 _CARD = """# {id}
 
 Where the audio codec's mixing engine starts: gated mixing weights, counters and probability maps, learnt by
 `neuralzip train audio` from {seconds:.0f} s of {files} recordings (music, speech, other sounds; never lossy), in
-{rounds} rounds{beside}. Its predictors are adaptive and have no weights.
+{rounds} rounds. Its predictors are adaptive and have no weights.
 
 Data: CC0, CC BY, CC BY-SA and GPL recordings and renderings.
 """
@@ -47,13 +43,14 @@ def excerpts(folder: Path, size: int, rng: np.random.Generator) -> Iterator[tupl
         yield paths[i], length / rate, np.ascontiguousarray(samples.T[:2], np.int32)
 
 
-def learn(folder: Path, size: int, rounds: int, seed: int, model: Model = _ALONE) -> tuple[Prior, float, int]:
-    """Return (what was learnt, seconds of sound, files) of so many rounds over a folder, coded under a model."""
+def learn(folder: Path, size: int, rounds: int, seed: int) -> tuple[Prior, float, int]:
+    """Return (what was learnt, seconds of sound, files) of so many rounds over a folder."""
     rng = np.random.default_rng(seed)
-    prior, total, files = parts(audio_loop.new_group(2, model).residual), 0.0, 0
+    prior, total, files = parts(new_residual(2)), 0.0, 0
     for _ in range(rounds):
         for path, duration, samples in excerpts(folder, size, rng):
-            bits, prior = audio_loop.encode_and_learn(samples, model._replace(prior=prior))
+            model = audio_loop.Model(audio_bank.BASE, prior=prior)
+            bits, prior = audio_loop.encode_and_learn(samples, model)
             total, files = total + duration, files + 1
             click.echo(f"{path.name}: {bits / samples.size:.3f} bits a sample, {total:.0f} s in all", err=True)
     return prior, total, files
@@ -65,15 +62,11 @@ def learn(folder: Path, size: int, rounds: int, seed: int, model: Model = _ALONE
 @click.option("--size", default=200_000, help="At most so many samples of each file and round.")
 @click.option("--rounds", default=1, help="Rounds over all files.")
 @click.option("--seed", default=1, help="Seed of order and excerpts.")
-@click.option("--joint", is_flag=True, help="Mix with the WaveNet's opinion.")
-def command(folder: Path, models: Path, size: int, rounds: int, seed: int, joint: bool) -> None:
+def command(folder: Path, models: Path, size: int, rounds: int, seed: int) -> None:
     """Learn from the .flac and .wav files below FOLDER."""
-    name = JOINT_ID if joint else PRIOR_ID
-    model = Model(audio_bank.RICH, net=wavenet_exact.gather(zoo.load(NET_ID))) if joint else _ALONE
-    prior, total, files = learn(folder, size, rounds, seed, model)
-    zoo.save(models / name, audio_prior.pack(prior), {"architecture": "audio-prior", "version": 1})
-    beside = f", with {NET_ID} ({zoo.load(NET_ID).identity.hex()}) among the mixer's inputs" if joint else ""
-    card = _CARD.format(id=name, seconds=total, files=files, rounds=rounds, beside=beside)
-    (models / name / "card.md").write_text(card, encoding="utf-8")
-    settings = f'task = "audio"\nsize = {size}\nrounds = {rounds}\nseed = {seed}\njoint = {str(joint).lower()}\n'
-    (models / name / "train.toml").write_text(settings, encoding="utf-8")
+    prior, total, files = learn(folder, size, rounds, seed)
+    zoo.save(models / PRIOR_ID, audio_prior.pack(prior), {"architecture": "audio-prior", "version": 1})
+    card = _CARD.format(id=PRIOR_ID, seconds=total, files=files, rounds=rounds)
+    (models / PRIOR_ID / "card.md").write_text(card, encoding="utf-8")
+    settings = f'task = "audio"\nsize = {size}\nrounds = {rounds}\nseed = {seed}\n'
+    (models / PRIOR_ID / "train.toml").write_text(settings, encoding="utf-8")

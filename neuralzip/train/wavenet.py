@@ -199,7 +199,8 @@ class WaveNetTask:
 _CARD = """\
 Causal dilated gated WaveNet over what the audio codec's adaptive experts make of a recording: their predictions
 less their blend, recent errors, the partner channel, all in units of the running error. Integer throughout (7-bit
-weights, int8 activations); a mixture of discretised logistics around the blend comes out.
+weights, int8 activations); a mixture of discretised logistics around the blend comes out. "Alone" below is that
+mixture without the mixing engine, which hears it among other opinions.
 
 Data: CC0, CC BY, CC BY-SA and GPL recordings and renderings (music, speech, other sounds; never lossy).
 """

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from neuralzip import zoo
 from neuralzip.codecs import audio_block, audio_loop, audio_values, side
 from neuralzip.codecs.audio import Audio
 from neuralzip.codecs.base import Block, Options
 from neuralzip.errors import CorruptError, ModelError, NeuralzipError, UnsupportedError
 from neuralzip.media.audio.flac import stream
 from tests.roundtrip.check import check_roundtrip
-from tests.wavenet_models import write_models
+from tests.wavenet_models import write_model
 
 RNG = np.random.default_rng(5)
 
@@ -52,18 +53,19 @@ def test_channels(channels: int, model: str | None) -> None:
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_with_a_net(channels: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_models(tmp_path)
+    write_model(tmp_path)
     monkeypatch.setenv("NEURALZIP_MODELS", str(tmp_path))
     samples = np.concatenate([tone(channels, 2000, 12000), np.zeros((channels, 300), np.int64)], axis=1)
     (block,) = check_roundtrip(Audio(), recording(samples))
-    assert len(block.models) == 2 and block.params[5] == audio_block.JOINT
-    wrong = Block("audio", block.params, block.payload, block.raw_size, block.models[::-1])
+    assert len(block.models) == 1 and block.params[5] == audio_block.JOINT
+    other = (zoo.load(audio_block.PRIOR_ID).identity,)
+    wrong = Block("audio", block.params, block.payload, block.raw_size, other)
     with pytest.raises(NeuralzipError):
         Audio().decode(wrong, Options())
 
 
 def test_without_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_models(tmp_path)
+    write_model(tmp_path)
     monkeypatch.setenv("NEURALZIP_MODELS", str(tmp_path))
     (block,) = Audio().encode(io.BytesIO(recording(tone(1, 500, 900))), Options())
     monkeypatch.delenv("NEURALZIP_MODELS")

@@ -8,12 +8,9 @@ import soundfile
 import torch
 
 from neuralzip import zoo
-from neuralzip.codecs import audio_loop
 from neuralzip.errors import UsageError
-from neuralzip.experts import audio_bank
 from neuralzip.nets import wavenet_exact
 from neuralzip.nets.wavenet_view import INPUTS
-from neuralzip.train import audio as prior_task
 from neuralzip.train import wavenet as task
 
 
@@ -63,12 +60,3 @@ def test_command_trains_resumes_and_exports(data: Path, tmp_path: Path, monkeypa
     with torch.no_grad():
         real = task.publish.trained(module, tmp_path / "run")[0](torch.from_numpy(views)[None])[0].flatten(1)
     assert np.abs(real.numpy() * 256 - wavenet_exact.outputs(net, views)).mean() < 4
-
-    prior_task.command.main(
-        [str(data), "--joint", "--size", "500", "--models", str(models)], standalone_mode=False
-    )
-    prior = zoo.load("audio-joint")
-    assert zoo.load(task.MODEL_ID).identity.hex() in (models / "audio-joint" / "card.md").read_text()
-    learnt = prior_task.audio_prior.unpack(prior.arrays, int(net.sizes[3]))
-    fresh = audio_loop.new_group(2, audio_loop.Model(audio_bank.RICH, net=net)).residual
-    assert (learnt.weights != fresh.mixer.weights).any()
