@@ -25,7 +25,7 @@ from neuralzip.media.png.stream import (
     Bytes,
 )
 from neuralzip.media.png.zopfli_matches import find_matches, longest, nearest
-from neuralzip.media.png.zopfli_trees import FAR, NEAR, block_lengths, count_tokens
+from neuralzip.media.png.zopfli_trees import FAR, NEAR, block_lengths, count_tokens, inner
 
 Tokens = npt.NDArray[np.uint32]
 
@@ -39,7 +39,7 @@ _INVERSE_LN2 = 1.4426950408889
 _SPLITTER = 134217729.0
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _low_of_product(a: float, b: float, product: float) -> float:
     """Return a * b - product exactly (Dekker)."""
     part = _SPLITTER * a
@@ -88,14 +88,14 @@ def _entropies(counts: Any, bits: Any) -> None:
             bits[symbol] = 0.0
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _match_cost(length: int, distance_symbol: int, near: Any, far: Any) -> float:
     """Return the bits of a match."""
     symbol = LENGTH_SYMBOL[length]
     return (LENGTH_EXTRA[symbol] + DISTANCE_EXTRA[distance_symbol]) + near[257 + symbol] + far[distance_symbol]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _least_match_cost(near: Any, far: Any) -> float:
     """Return the bits of the match made of the cheapest length and the cheapest distance."""
     length, symbol = MIN_MATCH, 0
@@ -108,7 +108,7 @@ def _least_match_cost(near: Any, far: Any) -> float:
     return _match_cost(length, symbol, near, far)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _skip_run(same: Any, place: int, costs: Any, lengths: Any, cost: float) -> int:
     """Inside of a long run of equal bytes, take the longest match for a while; return the place after that."""
     size, reach = lengths.size - 1, 2 * MAX_MATCH
@@ -121,7 +121,7 @@ def _skip_run(same: Any, place: int, costs: Any, lengths: Any, cost: float) -> i
     return place + MAX_MATCH
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _cheapest_ways(data: Any, start: int, first: Any, steps: Any, same: Any, near: Any, far: Any) -> Any:
     """Return the length of the last token [N + 1] on the cheapest way to each place."""
     size = same.size
@@ -148,7 +148,7 @@ def _cheapest_ways(data: Any, start: int, first: Any, steps: Any, same: Any, nea
     return lengths
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _tokens_of_way(data: Any, start: int, first: Any, steps: Any, lengths: Any) -> Any:
     """Return the tokens that lead to the end."""
     size = lengths.size - 1
@@ -173,7 +173,7 @@ def cheapest_tokens(data: Any, start: int, first: Any, steps: Any, same: Any, ne
     return _tokens_of_way(data, start, first, steps, lengths)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _score(step: int) -> int:
     """Return how good a match is for the greedy parse."""
     return (step >> 16) - (1 if step & 65535 > _FAR_AWAY else 0)
@@ -208,7 +208,7 @@ def greedy_tokens(data: Any, start: int, first: Any, steps: Any) -> Any:
     return tokens[:count].copy()
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _random(state: Any) -> int:
     """Return the next random number of 32 bits (Marsaglia's multiply with carry)."""
     state[1] = (36969 * (state[1] & 65535) + (state[1] >> 16)) & 0xFFFFFFFF
@@ -216,7 +216,7 @@ def _random(state: Any) -> int:
     return ((state[1] << 16) + state[0]) & 0xFFFFFFFF
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _shake(state: Any, counts: Any) -> None:
     """Replace a third of the counts by others."""
     for symbol in range(counts.size):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.media.png.stream import MAX_MATCH, MIN_MATCH
+from neuralzip.media.png.zopfli_trees import inner
 
 WINDOW = 1 << 15
 _MASK = WINDOW - 1
@@ -37,7 +38,7 @@ class Matches(NamedTuple):
     same: npt.NDArray[np.uint16]
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _enter(heads: Any, before: Any, values: Any, value: int, place: int) -> None:
     """Enter a place (within the window) into the chain of a hash."""
     head = heads[value]
@@ -45,7 +46,7 @@ def _enter(heads: Any, before: Any, values: Any, value: int, place: int) -> None
     values[place], heads[value] = value, place
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _same_run(data: Any, position: int, end: int, before: int) -> int:
     """Return how many bytes behind a position equal it, given that number for the position before."""
     run = before - 1 if before > 1 else 0
@@ -54,7 +55,7 @@ def _same_run(data: Any, position: int, end: int, before: int) -> int:
     return run
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _search(data: Any, position: int, end: int, before: Any, values: Any, same: int, steps: Any, used: int) -> int:
     """Append the steps of a position; return the number of all. before, values: [2, WINDOW], of both chains."""
     limit, best, which = min(MAX_MATCH, end - position), 1, 0
@@ -114,7 +115,7 @@ def find_matches(data: Any, start: int, end: int) -> Any:
     return first, steps[:used].copy(), same
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def nearest(first: Any, steps: Any, place: int, length: int) -> Any:
     """Return the nearest distance at which a place of the segment has a match of this length; 0 for none."""
     for k in range(first[place], first[place + 1]):
@@ -123,7 +124,7 @@ def nearest(first: Any, steps: Any, place: int, length: int) -> Any:
     return 0
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def longest(first: Any, steps: Any, place: int) -> Any:
     """Return the longest match at a place, as a step; 0 for none."""
     if first[place] == first[place + 1]:

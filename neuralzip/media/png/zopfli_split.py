@@ -11,6 +11,7 @@ import numpy as np
 from neuralzip.media.png.stream import DISTANCE_EXTRA, DISTANCE_SYMBOL, LENGTH_EXTRA, LENGTH_SYMBOL, Bytes
 from neuralzip.media.png.zopfli import greedy_tokens, tokens_cost
 from neuralzip.media.png.zopfli_matches import find_matches
+from neuralzip.media.png.zopfli_trees import inner, insert
 
 MASTER_BYTES = 1_000_000
 """zopfli cuts its input into pieces of this size first."""
@@ -22,7 +23,7 @@ _FEW_TOKENS = 1000
 _ENDLESS = 1 << 60
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _fixed_cost(tokens: Any) -> Any:
     """Return the bits of a block of the fixed codes."""
     bits = np.int64(3 + 7)
@@ -36,7 +37,7 @@ def _fixed_cost(tokens: Any) -> Any:
     return bits
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _block_cost(tokens: Any, few: bool) -> Any:
     """Return the bits of a block of the cheapest kind."""
     size = np.int64(0)
@@ -49,12 +50,12 @@ def _block_cost(tokens: Any, few: bool) -> Any:
     return min(least, tokens_cost(tokens))
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _cost_of_split(tokens: Any, start: int, middle: int, end: int, few: bool) -> Any:
     return _block_cost(tokens[start:middle], few) + _block_cost(tokens[middle:end], few)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _best_split(tokens: Any, start: int, end: int, few: bool) -> Any:
     """Return where to split a block, and the bits of its halves: all places are tried, or ever closer ones."""
     first, last = start + 1, end
@@ -70,7 +71,9 @@ def _best_split(tokens: Any, start: int, end: int, few: bool) -> Any:
         for k in range(_TRIES):
             places[k] = first + (k + 1) * ((last - first) // (_TRIES + 1))
             costs[k] = least if places[k] == chosen else _cost_of_split(tokens, start, places[k], end, few)
-        best = np.argmin(costs)
+        best = 0
+        for k in range(1, _TRIES):
+            best = k if costs[k] < costs[best] else best
         if costs[best] > least:
             break
         least, chosen = costs[best], places[best]
@@ -90,9 +93,7 @@ def _split(tokens: Any, points: Any) -> int:
         if cost > _block_cost(tokens[start:end], few) or place == start + 1 or place == end:
             done[start] = True
         else:
-            points[count] = place
-            count += 1
-            points[:count] = np.sort(points[:count])
+            count = insert(points, count, place)
         longest = 0
         for k in range(count + 1):
             left = points[k - 1] if k > 0 else 0
