@@ -10,7 +10,7 @@ from neuralzip.experts.lanes import LANES
 from neuralzip.experts.least_squares import LAG, UNIT, Bank, Learner, new_bank, new_planes, predict_step, reveal
 
 
-@entry
+@numba.njit(error_model="numpy")  # not kept on disk: code from there cannot be looked at
 def solve(memory, n, least):
     least_squares._solve(memory, 0, n, least)
 
