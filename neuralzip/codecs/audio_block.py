@@ -3,7 +3,8 @@
     params   version, encoding, width, channels, code, preset, frames, sizes of packed prefix and suffix, size of
              the rest where there is one
     payload  packed prefix | packed suffix | rest | for each group of channels: its head and its segments
-    group    flags, shift, size of the packed value map, the map | for each segment: size, rANS stream
+    group    flags, shift, size of the packed value map, the map | where flags say so, size and packed numbers of
+             zero bits | for each segment: size, rANS stream
 
 The rest is what samples leave over: a gain, the low bits of floats, the choices of a FLAC encoder. Samples of a
 group are divided by 2**shift; where few of the values in their range occur (scaled or requantised recordings),
@@ -45,7 +46,7 @@ _SETTINGS = (
 _PARAMS = struct.Struct("<BBBBBBIII")
 _GROUP = struct.Struct("<BBI")
 _SIZE = struct.Struct("<I")
-_SWAPPED, _MAPPED = 1, 2
+_SWAPPED, _MAPPED, _ZEROS = 1, 2, 4
 _BIG_ENDIAN = 8
 _EXCERPT_FRAMES = 1 << 13
 
@@ -172,23 +173,32 @@ class _Reader:
 def _encode_group(samples: Samples, model: Model) -> tuple[bytes, float]:
     """Return a group's bytes and the ideal length of its streams in bits."""
     plain, shift, table = audio_values.reduce(samples)
-    flags = (_MAPPED if table else 0) | (_SWAPPED if _better_swapped(plain, model) else 0)
-    head = _GROUP.pack(flags, shift, len(table))
-    streams = list(audio_loop.encode(plain[::-1] if flags & _SWAPPED else plain, model))
-    data = b"".join([head, table, *(_SIZE.pack(len(stream.data)) + stream.data for stream in streams)])
+    swapped = _better_swapped(plain, model)
+    plain = np.ascontiguousarray(plain[::-1]) if swapped else plain
+    zeros = None if table else audio_values.find_zeros(plain)
+    noted = b"" if zeros is None else audio_values.pack_zeros(zeros)
+    flags = (_MAPPED if table else 0) | (_SWAPPED if swapped else 0) | (_ZEROS if noted else 0)
+    head = _GROUP.pack(flags, shift, len(table)) + table + (_SIZE.pack(len(noted)) + noted if noted else b"")
+    streams = list(audio_loop.encode(plain, model, zeros))
+    data = b"".join([head, *(_SIZE.pack(len(stream.data)) + stream.data for stream in streams)])
     return data, sum(stream.nll_bits for stream in streams)
 
 
 def _decode_group(reader: _Reader, channels: int, length: int, model: Model) -> Samples:
     flags, shift, table_size = _GROUP.unpack(reader.take(_GROUP.size))
-    if flags != (flags & _SWAPPED) | (_MAPPED if table_size else 0) or flags & _SWAPPED >= channels:
+    expected = flags & (_SWAPPED | _ZEROS) | (_MAPPED if table_size else 0)
+    if flags != expected or flags & _SWAPPED >= channels:
         raise CorruptError(f"damaged: an audio group has the impossible flags {flags}")
     table = reader.take(table_size)
-    streams = []
-    for _ in range(0, length, audio_loop.SEGMENT_FRAMES):
-        streams.append(reader.take(*_SIZE.unpack(reader.take(_SIZE.size))))
-    plain = audio_loop.decode(streams, channels, length, model)
+    zeros = audio_values.unpack_zeros(_sized(reader), channels, length) if flags & _ZEROS else None
+    streams = [_sized(reader) for _ in range(0, length, audio_loop.SEGMENT_FRAMES)]
+    plain = audio_loop.decode(streams, channels, length, model, zeros)
     return audio_values.restore(plain[::-1] if flags & _SWAPPED else plain, shift, table)
+
+
+def _sized(reader: _Reader) -> bytes:
+    """Return bytes that lie behind their size."""
+    return reader.take(*_SIZE.unpack(reader.take(_SIZE.size)))
 
 
 def _better_swapped(samples: Samples, model: Model) -> bool:

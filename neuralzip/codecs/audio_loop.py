@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.codecs import audio_values
+from neuralzip.codecs.audio_values import ZEROS_FRAMES
 from neuralzip.errors import CorruptError
 from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts import bits
@@ -37,6 +39,7 @@ from neuralzip.nets.wavenet_step import NO_NET, Memory, Net, new_memory, step
 from neuralzip.nets.wavenet_view import view
 
 Samples = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
 Reals = npt.NDArray[np.float64]
 
 SEGMENT_FRAMES = 1 << 16
@@ -92,17 +95,18 @@ class Stream(NamedTuple):
     nll_bits: float
 
 
-def encode(samples: Samples, model: Model) -> Iterator[Stream]:
-    """Yield the streams of the segments of [C, T] samples, C <= 2."""
-    return _encode(samples, new_group(len(samples), model))
+def encode(samples: Samples, model: Model, zeros: Bytes | None = None) -> Iterator[Stream]:
+    """Yield the streams of the segments of [C, T] samples, C <= 2; `zeros` as in `audio_values`, None for none."""
+    return _encode(samples, new_group(len(samples), model), zeros)
 
 
-def _encode(samples: Samples, group: Group) -> Iterator[Stream]:
+def _encode(samples: Samples, group: Group, zeros: Bytes | None = None) -> Iterator[Stream]:
     channels, length = samples.shape
     coder = bits.encoder(channels * min(length, SEGMENT_FRAMES) * MAX_DECISIONS)
+    zeros = audio_values.no_zeros(channels, length) if zeros is None else zeros
     for start in range(0, length, SEGMENT_FRAMES):
         segment = np.ascontiguousarray(samples[:, start : start + SEGMENT_FRAMES], np.int32)
-        _run(segment, coder, *group, start)
+        _run(segment, coder, *group, start, zeros)
         nll_bits = bits.logged_bits(coder)
         yield Stream(bits.finish(coder), nll_bits)
 
@@ -113,7 +117,7 @@ def encode_and_learn(samples: Samples, model: Model) -> tuple[float, Prior]:
     return sum(stream.nll_bits for stream in _encode(samples, group)), parts(group.residual)
 
 
-def decode(streams: list[bytes], channels: int, length: int, model: Model) -> Samples:
+def decode(streams: list[bytes], channels: int, length: int, model: Model, zeros: Bytes | None = None) -> Samples:
     """Return [C, T] samples.
 
     Raises:
@@ -122,12 +126,13 @@ def decode(streams: list[bytes], channels: int, length: int, model: Model) -> Sa
     if len(streams) != (length + SEGMENT_FRAMES - 1) // SEGMENT_FRAMES:
         raise CorruptError(f"damaged: {len(streams)} audio segments for {length} frames")
     samples = np.zeros((channels, length), np.int32)
+    zeros = audio_values.no_zeros(channels, length) if zeros is None else zeros
     group = new_group(channels, model)
     for index, stream in enumerate(streams):
         start = index * SEGMENT_FRAMES
         segment = np.zeros((channels, min(SEGMENT_FRAMES, length - start)), np.int32)
         coder = bits.decoder(stream)
-        _run(segment, coder, *group, start)
+        _run(segment, coder, *group, start, zeros)
         if not bits.is_exhausted(coder):
             raise CorruptError("damaged: an audio segment does not end where its samples do")
         samples[:, start : start + SEGMENT_FRAMES] = segment
@@ -144,6 +149,7 @@ def _run(
     net: Net,
     memory: Memory,
     start: int,
+    zeros: Bytes,
 ) -> None:
     """Code a segment, T <= SEGMENT_FRAMES; decoding fills it in. `start` is the number of its first frame."""
     channels, length = segment.shape
@@ -158,7 +164,8 @@ def _run(
             if len(net.weights):
                 view(residual, bank.stages, c, channels - 1 - c, np.int64(past[own]), memory.seen)
                 step(net, memory, c)
-            value = code_sample(residual, coder, c, channels - 1 - c, np.int64(segment[c, t]))
+            low = np.int64(zeros[c, (start + t) // ZEROS_FRAMES])
+            value = code_sample(residual, coder, c, channels - 1 - c, np.int64(segment[c, t]), low)
             segment[c, t] = value
             past[own - 1] = value
             learn_bank(bank, c, float(value), U(start + t))

@@ -59,7 +59,7 @@ _FLAT = 10
 
 
 @inner
-def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int) -> int:
+def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int, zeros: int) -> int:
     """Code sample `value` of channel c (ignored in decoding) around r.means, after `blend`, and learn from it.
 
     Args:
@@ -68,21 +68,23 @@ def code_sample(r: Residual, coder: BitCoder, c: int, partner: int, value: int) 
         c: channel.
         partner: the other channel of the pair, c itself where there is none.
         value: the sample, in encoding.
+        zeros: low bits of the sample that are known to be zero; the path goes in steps of 2**zeros.
 
     Returns:
         the sample.
     """
-    width = prepare(r, c, partner)
-    base = (r.means[K] + (1 << (POINT - 1))) >> POINT
-    start = (base << POINT) - (1 << (POINT - 1))
+    unit = np.int64(1) << zeros
+    width = max(prepare(r, c, partner), unit)
+    base = (r.means[K] + (unit << (POINT - 1))) >> (POINT + zeros) << zeros
+    start = (base << POINT) - (unit << (POINT - 1))
     for q in range(Q):
         r.offsets[q] = min(max(start - r.means[q], -_MAX_DISTANCE), _MAX_DISTANCE)
     above = _code_side(r, coder, 1 if value >= base else 0)
     if not above:
         for q in range(Q):
             r.offsets[q] = -r.offsets[q]
-    distance = _code_distance(r, coder, value - base if above else base - 1 - value, width)
-    value = base + distance if above else base - 1 - distance
+    distance = _code_distance(r, coder, value - base if above else base - unit - value, width, unit)
+    value = base + distance if above else base - unit - distance
     learn_errors(r, c, value)
     return value
 
@@ -137,8 +139,8 @@ def _code_side(r: Residual, coder: BitCoder, bit: int) -> int:
 
 
 @inner
-def _code_distance(r: Residual, coder: BitCoder, distance: int, width: int) -> int:
-    """Code a distance >= 0 from the start of the path."""
+def _code_distance(r: Residual, coder: BitCoder, distance: int, width: int, unit: int) -> int:
+    """Code a distance >= 0 from the start of the path, a multiple of the unit as width is."""
     at = np.int64(0)
     step = 0
     while at < _FARTHEST:
@@ -154,16 +156,16 @@ def _code_distance(r: Residual, coder: BitCoder, distance: int, width: int) -> i
         step += 1
         if step >= _DOUBLING:
             width <<= 1
-    return _code_within(r, coder, distance, at, width)
+    return _code_within(r, coder, distance, at, width, unit)
 
 
 @inner
-def _code_within(r: Residual, coder: BitCoder, distance: int, at: int, width: int) -> int:
+def _code_within(r: Residual, coder: BitCoder, distance: int, at: int, width: int, unit: int) -> int:
     """Code the place of a distance within [at, at + width)."""
     node = _LOW_NODE
-    while width > 1:
+    while width > unit:
         if node == NODES and ((width << POINT) * r.inverse[K]) >> 24 < 256 // _FLAT:
-            return _code_flat(coder, distance, at, width)
+            return _code_flat(coder, distance, at, width, unit)
         half = width >> 1
         if node < NODES:
             for q in range(LOGITS):
@@ -188,10 +190,10 @@ def _half_logit(r: Residual, q: int, at: int, width: int) -> int:
 
 
 @inner
-def _code_flat(coder: BitCoder, distance: int, at: int, width: int) -> int:
+def _code_flat(coder: BitCoder, distance: int, at: int, width: int, unit: int) -> int:
     """Code a place within [at, at + width), all alike; at most 16 bits at a time."""
-    while width > 1:
-        part = int(min(width, 1 << 16))
+    while width > unit:
+        part = int(min(width // unit, 1 << 16))
         size = width // part
         freq = (np.int64(1) << 24) // part
         if coder.decoding:

@@ -222,6 +222,33 @@ def test_damaged_rests_end(seed: int) -> None:
             pass
 
 
+def test_zero_bits() -> None:
+    """Low bits that are zero in stretches of a few hundred samples cost nothing."""
+    plain = tone(2, 16000, 20000)
+    zeros = RNG.integers(4, 9, (2, 16000 // 512 + 1)).repeat(512, axis=1)[:, :16000]
+    masked = plain >> zeros << zeros
+    found = audio_values.find_zeros(masked.astype(np.int32))
+    assert found is not None and (found[:, :62:2] >= zeros[:, :15872:512]).all()
+    assert audio_values.find_zeros(plain.astype(np.int32)) is None
+    whole, part = (size(check_roundtrip(Audio(), recording(x), Options(model="fast"))) for x in (plain, masked))
+    assert part < whole - 0.8 * zeros.sum() / 8
+    packed = audio_values.pack_zeros(found)
+    assert (audio_values.unpack_zeros(packed, 2, 16000) == found).all()
+    for wrong in (side.pack(b"\x20" * found.size), side.pack(b"\1")):
+        with pytest.raises(CorruptError):
+            audio_values.unpack_zeros(wrong, 2, 16000)
+
+
+@pytest.mark.parametrize("zeros", [1, 5, 16, 31])
+def test_zero_bits_of_any_size(zeros: int) -> None:
+    model = audio_loop.Model(audio_block._SETTINGS[audio_block.FAST].preset, light=True)
+    samples = (RNG.integers(-(2**31), 2**31, (2, 300)) >> RNG.integers(0, 30, 300)).astype(np.int32)
+    samples = samples >> np.int32(zeros) << np.int32(zeros)
+    counts = np.full((2, 2), zeros, np.uint8)
+    streams = [stream.data for stream in audio_loop.encode(samples, model, counts)]
+    assert (audio_loop.decode(streams, 2, 300, model, counts) == samples).all()
+
+
 def test_swapped_order() -> None:
     second = tone(1, 20000, 9000)[0]
     first = np.concatenate([np.zeros(1, np.int64), second[:-1]]) + RNG.integers(-40, 40, 20000)
