@@ -1,11 +1,13 @@
 """Small inputs of the golden files that trained models wrote: arithmetic and a fixed generator, no libraries."""
 
+import io
 import random
 import struct
 import zlib
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 
 from neuralzip.media.png.profiles import SRGB, profile
 
@@ -123,6 +125,34 @@ def wav(frames: int, channels: int, width: int) -> bytes:
     form = struct.pack("<HHIIHH", 1, channels, 8000, 8000 * channels * width, channels * width, 8 * width)
     body = b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", len(data)) + data
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def levels(frames: int) -> npt.NDArray[np.int16]:
+    """The samples [T, 2] of `wav`."""
+    return np.frombuffer(wav(frames, 2, 2)[44:], "<i2").reshape(-1, 2)
+
+
+def flac(frames: int) -> bytes:
+    """The same as a FLAC file; the one sample that a library writes, since ours would prove nothing."""
+    file = io.BytesIO()
+    soundfile.write(file, levels(frames), 8000, format="FLAC", compression_level=0.8)
+    return file.getvalue()
+
+
+def float_wav(frames: int, kind: str, gain: float) -> bytes:
+    """The same as float samples; with a gain of 0 they are no multiples of anything."""
+    plain = levels(frames).astype(np.float64).reshape(-1)
+    values = plain * gain if gain else plain / 32768 + 1 / (3 + np.arange(len(plain)))
+    width = int(kind[2])
+    form = struct.pack("<HHIIHH", 3, 2, 8000, 16000 * width, 2 * width, 8 * width)
+    data = values.astype(kind).tobytes()
+    return b"RIFF\xff\xff\xff\xffWAVEfmt " + struct.pack("<I", 16) + form + b"data\xff\xff\xff\xff" + data
+
+
+def zero_bits_wav(frames: int) -> bytes:
+    """The same with low bits that are zero, more of them in every stretch of 256 frames."""
+    zeros = np.arange(frames)[:, None] // 256 % 6
+    return wav(frames, 2, 2)[:44] + (levels(frames) >> zeros << zeros).astype("<i2").tobytes()
 
 
 def csv() -> bytes:
