@@ -2,9 +2,9 @@
 
     float-model nll -> integer-model nll -> nll of the coded frequencies -> achieved bits -> container bytes
 
-Each arrow is a loss of its own: quantisation, rounding to frequencies, rANS, headers. The first two are those of
-the net alone (`bench.likelihoods`), the third is what the codec's frequencies say (`Block.nll_bits`), lower where
-experts are mixed in. A number that is not known stays None and is shown as "-".
+Each arrow is a loss of its own: quantisation, rounding to frequencies, rANS and side information, headers. The
+first two are those of the net alone (`bench.likelihoods`), the third is what the codec's frequencies say
+(`Block.nll_bits`), lower where experts are mixed in. A number that is not known stays None and is shown as "-".
 """
 
 import csv
@@ -38,6 +38,7 @@ class Report:
         raw_bytes: its size.
         container_bytes: size of the .nz file.
         payload_bytes: of which coded payloads.
+        side_bytes: of which packed side information, of which no likelihood tells: a PNG's chunks and corrections.
         unit: what `units` counts: "byte", "sub-pixel" or "sample".
         units: how many the file has.
         codecs: names of the codecs in use.
@@ -54,6 +55,7 @@ class Report:
     raw_bytes: int
     container_bytes: int
     payload_bytes: int
+    side_bytes: int
     unit: str
     units: int
     codecs: tuple[str, ...]
@@ -71,11 +73,18 @@ class Report:
         return self.container_bytes * 8 / max(self.units, 1)
 
     @property
+    def overhead_bits(self) -> float | None:
+        """What the coder adds to the code length of its frequencies, in bits; None where that is not known."""
+        coded = self.coded_nll_bits
+        return None if coded is None else 8 * (self.payload_bytes - self.side_bytes) - coded
+
+    @property
     def fields(self) -> dict[str, Any]:
         """Everything by name, with what follows from it: for tables that programs read."""
         return dataclasses.asdict(self) | {
             "codecs": "+".join(self.codecs),
             "achieved_bits": self.payload_bytes * 8,
+            "overhead_bits": self.overhead_bits,
             "bits_per_unit": self.bits_per_unit,
             "compress_mb_s": self.raw_bytes / max(self.compress_s, 1e-9) / 1e6,
             "decompress_mb_s": self.raw_bytes / max(self.decompress_s, 1e-9) / 1e6,
@@ -111,6 +120,7 @@ def measure(path: Path, options: Options, repeat: int = 1) -> Report:
         raw_bytes=len(data),
         container_bytes=len(packed),
         payload_bytes=sum(len(block.payload) for block in blocks),
+        side_bytes=sum(block.side_bytes for block in blocks),
         unit=unit,
         units=units,
         codecs=tuple(dict.fromkeys(block.codec for block in blocks)),
@@ -216,8 +226,8 @@ def _peak_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-_HEAD = ("file", "bytes", "nz bytes", "bits/unit", "float", "integer", "coded", "achieved", "s in", "s out",
-         "MB/s in", "MB/s out", "peak MB", "codec")  # fmt: skip
+_HEAD = ("file", "bytes", "nz bytes", "bits/unit", "float", "integer", "coded", "side", "achieved",
+         "s in", "s out", "MB/s in", "MB/s out", "peak MB", "codec")  # fmt: skip
 
 
 def render(reports: Sequence[Report]) -> str:
@@ -250,7 +260,13 @@ def to_csv(report: Report, *, head: bool) -> str:
 
 
 def _row(report: Report) -> tuple[str, ...]:
-    rates = (report.float_nll_bits, report.integer_nll_bits, report.coded_nll_bits, report.payload_bytes * 8)
+    rates = (
+        report.float_nll_bits,
+        report.integer_nll_bits,
+        report.coded_nll_bits,
+        report.side_bytes * 8,
+        report.payload_bytes * 8,
+    )
     return (
         report.name,
         str(report.raw_bytes),
@@ -279,6 +295,7 @@ def _sum(reports: Sequence[Report]) -> Report:
         raw_bytes=sum(r.raw_bytes for r in reports),
         container_bytes=sum(r.container_bytes for r in reports),
         payload_bytes=sum(r.payload_bytes for r in reports),
+        side_bytes=sum(r.side_bytes for r in reports),
         unit=units.pop() if same else "byte",
         units=sum(r.units if same else r.raw_bytes for r in reports),
         codecs=tuple(dict.fromkeys(name for r in reports for name in r.codecs)),

@@ -62,6 +62,7 @@ class Block:
         raw_size: bytes that it decodes to.
         models: identities of the weights that it needs, as zoo.Model.identity (8 bytes each).
         nll_bits: ideal code length under the model's integers, in bits, where the codec knows it (encoder only).
+        side_bytes: bytes of the payload that nll_bits says nothing of: packed side information (encoder only).
     """
 
     codec: str
@@ -70,6 +71,7 @@ class Block:
     raw_size: int
     models: tuple[bytes, ...] = ()
     nll_bits: float | None = field(default=None, compare=False)
+    side_bytes: int = field(default=0, compare=False)
 
 
 class Codec(Protocol):

@@ -115,7 +115,7 @@ class ImageCodec:
             payload += encode_picture(picture, coder, meter)
         params = _PARAMS.pack(VERSION, FORMATS.index(image.format), len(packed))
         nll_bits = None if math.isnan(coder.nll_bits) else coder.nll_bits
-        return Block(self.name, params, bytes(payload), size, coder.models, nll_bits)
+        return Block(self.name, params, bytes(payload), size, coder.models, nll_bits, len(packed))
 
     def decode(self, block: Block, options: Options) -> bytes:
         """Return the bytes of the file."""

@@ -91,7 +91,7 @@ def _block(
     if len(packed) <= len(packed_side) + len(words):
         return Block(TableCodec.name, _PARAMS.pack(PACKED, 0, 10, 0, len(packed)), packed, len(original))
     params = _PARAMS.pack(kind, *layout, len(text), len(packed_side))
-    return Block(TableCodec.name, params, packed_side + words, len(original), nll_bits=nll_bits)
+    return Block(TableCodec.name, params, packed_side + words, len(original), (), nll_bits, len(packed_side))
 
 
 def _fitted(block: Block, data: bytes, delimiter: int, options: Options) -> Block:
@@ -107,7 +107,7 @@ def _fitted(block: Block, data: bytes, delimiter: int, options: Options) -> Bloc
     if len(packed_side) + len(payload) >= len(block.payload):
         return block
     params = _PARAMS.pack(FITTED, delimiter, 10, 0, len(packed_side))
-    return Block(TableCodec.name, params, packed_side + payload, len(data), nll_bits=nll_bits)
+    return Block(TableCodec.name, params, packed_side + payload, len(data), (), nll_bits, len(packed_side))
 
 
 def _decode_fitted(payload: bytes, extra: bytes, raw_size: int) -> bytes:

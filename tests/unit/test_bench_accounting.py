@@ -44,7 +44,8 @@ def test_float_and_integer_nets_agree_on_a_picture(tmp_path: Path) -> None:
     assert report.float_nll_bits is not None and report.integer_nll_bits is not None
     assert abs(report.integer_nll_bits / report.float_nll_bits - 1) < 0.02
     assert report.coded_nll_bits is not None
-    assert report.coded_nll_bits < report.payload_bytes * 8 < report.coded_nll_bits * 1.02 + 1500
+    assert report.side_bytes > 0 and report.overhead_bits is not None
+    assert 0 < report.overhead_bits < 0.001 * report.coded_nll_bits + 64 * 8
     assert accounting.measure(path, Options()).float_nll_bits is None
 
 
