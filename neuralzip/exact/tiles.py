@@ -7,8 +7,8 @@ multiplies and adds up. Where the processor has it, the intrinsic below calls it
 written as plain vector arithmetic. Both are exact by definition: no step saturates, sums wrap in int32 and fit.
 Signed activations a enter as a + 128, that is with their highest bit flipped, which `bias` takes back.
 
-On one core with AVX512-VNNI, 2304 x 384: 159 billion multiply-adds a second for one vector, 325 for two, 442 for
-four, and 28 to 50 without VNNI; a dot product row by row reaches 50 (`benchmarks/kernels.py`).
+On one core with AVX512-VNNI: some 130 billion multiply-adds a second for one vector, 270 for two, 500 for many,
+where a dot product row by row has 46 and torch's int8 product 60 to 390 (`benchmarks/kernels.py`).
 
 N vectors, K inputs, M outputs, G groups of 64 outputs.
 """
