@@ -52,7 +52,7 @@ ROWS = (
     Row("vae", 7, "neuralzip.codecs.vae", "VaeCodec", media=True, magics=IMAGE_MAGICS, rate=3e5),
     Row("parallel", 8, "neuralzip.codecs.parallel", "ParallelCodec", media=True, magics=IMAGE_MAGICS, rate=5e5),
     Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, magics=NPY_MAGICS, text=True, rate=1e5),
-    Row("bytes", 2, "neuralzip.codecs.bytes", "Bytes", rate=1e5),
+    Row("bytes", 2, "neuralzip.codecs.bytes", "Bytes", rate=5e4),
     Row("stdlib", 1, "neuralzip.codecs.stdlib", "Stdlib"),
     Row("raw", 0, "neuralzip.codecs.raw", "Raw", rate=3e8),
 )
