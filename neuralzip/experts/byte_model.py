@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.exact.compiled import entry, inner
+from neuralzip.exact.compiled import entry, inner, merged
 from neuralzip.experts import apm, counters, match, mixer
 from neuralzip.experts.bits import BitCoder, code_bit
 from neuralzip.experts.byte_contexts import (
@@ -35,7 +35,8 @@ from neuralzip.experts.byte_contexts import (
     new_lanes,
 )
 from neuralzip.experts.logistic import P_ONE, clamp_st, exp_weight, squash, stretch
-from neuralzip.experts.primer import Primer, no_primer, prime
+from neuralzip.experts.prefetch import prefetch
+from neuralzip.experts.primer import Primer, bucket_of, no_primer, prime
 
 NET_INPUTS = 2
 PLAIN_INPUTS = 3
@@ -45,6 +46,8 @@ _SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, 16 * 
 _COUNT_LIMIT = 127
 _MAP_LIMIT = 1023
 _APM_ORDER2 = 1 << 16
+_LINE = 16
+"""Words of a cache line."""
 _SHIPPED_SHIFT = 4
 
 
@@ -80,6 +83,7 @@ class ByteModel(NamedTuple):
         mixer: the mixer.
         refined: [256 * 3 + 65536 + 65536, KNOTS] probability maps.
         hashes: [CONTEXTS] uint64 of the byte in work.
+        nibbles: [CONTEXTS] uint64 of the nibble in work.
         slots: [CONTEXTS] int64, slots of the nibble in work.
         tree: [512] int64, the net's weights summed over the tree.
     """
@@ -94,6 +98,7 @@ class ByteModel(NamedTuple):
     mixer: mixer.Mixer
     refined: npt.NDArray[np.int32]
     hashes: npt.NDArray[np.uint64]
+    nibbles: npt.NDArray[np.uint64]
     slots: npt.NDArray[np.int64]
     tree: npt.NDArray[np.int64]
 
@@ -128,6 +133,7 @@ def new_model(
         mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.14, 0.008, 0.002),
         refined=apm.new_maps(256 * 3 + _APM_ORDER2 * 2),
         hashes=np.zeros(CONTEXTS, np.uint64),
+        nibbles=np.zeros(CONTEXTS, np.uint64),
         slots=np.zeros(CONTEXTS, np.int64),
         tree=np.zeros(512, np.int64),
     )
@@ -178,20 +184,26 @@ def _is_known(model: ByteModel, lane: int) -> bool:
     return place < model.lanes.state[match.lane_of(model.match, place), POSITION]
 
 
-@inner
+@merged
 def _find_slots(model: ByteModel, node: int) -> None:
     """Find the slots of a nibble; node is 1 for the upper one, 16..31 for the lower one."""
     for k in range(CONTEXTS):
         context = model.hashes[k]
         if node > 1:
             context = counters.hash_step(context, node)
+        model.nibbles[k] = context
+        prefetch(model.table, counters.slot_of(model.table, context))
+        if len(model.primer.checks):
+            prefetch(model.primer.checks, bucket_of(context, len(model.primer.checks)))
+    for k in range(CONTEXTS):
+        context = model.nibbles[k]
         slot = counters.find_slot(model.table, context)
         if model.table[slot + 1] == counters.NODE_NEW:  # never used: the first node of a used slot was seen
             prime(model.primer, model.table, slot, context)
         model.slots[k] = slot
 
 
-@inner
+@merged
 def _context_opinions(model: ByteModel, place: int, half: int) -> int:
     """Fill the inputs of all contexts; return how many of the orders 2..6 have been seen before."""
     inputs = model.mixer.inputs
@@ -210,7 +222,7 @@ def _context_opinions(model: ByteModel, place: int, half: int) -> int:
     return seen
 
 
-@inner
+@merged
 def _learn_contexts(model: ByteModel, place: int, half: int, bit: int) -> None:
     for k in range(CONTEXTS):
         at = model.slots[k] + place
@@ -221,7 +233,7 @@ def _learn_contexts(model: ByteModel, place: int, half: int, bit: int) -> None:
         model.table[at] = counters.node_updated(node, bit, _COUNT_LIMIT)
 
 
-@inner
+@merged
 def _net_opinion(model: ByteModel, node: int) -> int:
     """Return the logit of a one under the net's weights, 0 without a net."""
     total = model.tree[node]
@@ -230,7 +242,7 @@ def _net_opinion(model: ByteModel, node: int) -> int:
     return stretch(min(max((model.tree[2 * node + 1] << 16) // total, 0), P_ONE - 1))
 
 
-@inner
+@merged
 def _select_rows(model: ByteModel, node: int, expected_bit: int, seen: int, lane: int, c1: int, net: int) -> None:
     bit_index = 0
     while node >> (bit_index + 1):
@@ -251,7 +263,7 @@ def _select_rows(model: ByteModel, node: int, expected_bit: int, seen: int, lane
     mixer.select_final(mix, node)
 
 
-@inner
+@merged
 def _code_one_bit(
     model: ByteModel, coder: BitCoder, lane: int, node: int, expected_byte: int, c1: int, c2: int, bit: int
 ) -> int:
@@ -260,13 +272,15 @@ def _code_one_bit(
     place = node if node < 16 else _inner(node)
     expected_bit = _expected_bit(expected_byte, node)
     inputs = model.mixer.inputs
+    order1 = 256 * 3 + (c1 << 8 | node)
+    order2 = 256 * 3 + _APM_ORDER2 + ((c1 * 0x9E3 + c2 * 0x1F35 + node * 0x2F0B) & 0xFFFF)
+    for k in range(0, apm.KNOTS, _LINE):
+        prefetch(model.refined, order2 * apm.KNOTS + k)
     seen = _context_opinions(model, place, half)
     inputs[_MATCH] = match.opinion(model.match, lane, expected_bit)
     inputs[_ORDER0] = stretch(counters.node_p(model.order0[node]))
     inputs[_BIAS] = 128
     net = _net_opinion(model, node)
-    order1 = 256 * 3 + (c1 << 8 | node)
-    order2 = 256 * 3 + _APM_ORDER2 + ((c1 * 0x9E3 + c2 * 0x1F35 + node * 0x2F0B) & 0xFFFF)
     inputs[_NET] = net
     inputs[_NET + 1] = stretch(apm.refine(model.refined, node, net)) if net else 0
     _select_rows(model, node, expected_bit, seen, lane, c1, net)
@@ -308,7 +322,7 @@ def _expected_bit(expected_byte: int, node: int) -> int:
     return (whole >> (7 - depth)) & 1
 
 
-@inner
+@merged
 def _code_byte(model: ByteModel, coder: BitCoder, lane: int) -> None:
     position = model.lanes.state[lane, POSITION]
     text = model.text
