@@ -294,7 +294,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
     return {
         "bytes-fast": ("bytes", "fast", samples.various()),
         "bytes-small": ("bytes", "small", samples.various()),
-        "bytes-small-two-lanes": ("bytes", "small", samples.prose(66000)),
+        "bytes-small-two-lanes": ("bytes", "small", samples.prose(161000)),
         "image-fast": ("image", "fast", photo),
         "image-fast-grey-12": ("image", "fast", samples.grey_12(20, 28)),
         "image-graphics": ("image", None, samples.interface()),
