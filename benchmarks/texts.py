@@ -2,7 +2,7 @@
 
     python benchmarks/texts.py FILE... [--model small] [--peers "xz -9e,ppmd -o6"] [--lanes] [--primer]
 
-Every coded file is decoded again and compared. `--lanes` adds what 1, 4, 16 and 64 lanes cost, `--primer` what the
+Every coded file is decoded again and compared. `--lanes` adds what 1, 2, 4 and 16 lanes cost, `--primer` what the
 experts alone reach without and with the shipped primer.
 """
 
@@ -72,7 +72,7 @@ def render(rows: list[Row], names: list[str]) -> str:
 
 def lane_costs(path: Path, options: Options) -> str:
     data, chosen, cells = path.read_bytes(), byte_codec._lane_count, []
-    for lanes in (1, 4, 16, 64):
+    for lanes in (1, 2, 4, 16):
         byte_codec._lane_count = lambda size, lanes=lanes: lanes
         cells.append(f"{lanes}: {8 * len(byte_codec.encode(data, options).payload) / len(data):.3f}")
     byte_codec._lane_count = chosen
