@@ -73,5 +73,10 @@ def environment() -> dict[str, str]:
 
 
 def start(*args: str, cwd: Path, **kwargs: object) -> "subprocess.Popen[bytes]":
-    """Start a command as a process of its own."""
-    return subprocess.Popen(command(*args), cwd=cwd, env=environment(), **kwargs)  # type: ignore[call-overload,no-any-return]
+    """Start a command as a process of its own, which heeds signals even if a parent of the tests ignores them."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    try:
+        return subprocess.Popen(command(*args), cwd=cwd, env=environment(), **kwargs)  # type: ignore[call-overload,no-any-return]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
