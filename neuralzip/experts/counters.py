@@ -132,24 +132,26 @@ def hash_start(kind: int) -> np.uint64:
 
 
 @inner
+def _mixed(context: np.uint64) -> np.uint64:
+    """Return the bits of a context stirred: the low ones choose its slots, the high ones are its check."""
+    mixed = context * _MIX
+    return mixed ^ (mixed >> np.uint64(29))
+
+
+@inner
 def slot_of(table: Words, context: np.uint64) -> np.int64:
     """Return the index of the slot where a context is looked for first; the second is its neighbour."""
-    mixed = context * _MIX
-    mixed ^= mixed >> np.uint64(29)
-    return np.int64(mixed & np.uint64(len(table) // 16 - 1)) * 16
+    return np.int64(_mixed(context) & np.uint64(len(table) // 16 - 1)) * 16
 
 
 @inner
 def find_slot(table: Words, context: np.uint64) -> np.int64:
     """Return the index of the check word of the slot of a context, taking over the less used of two."""
-    mask = np.uint64(len(table) // 16 - 1)
-    mixed = context * _MIX
-    mixed ^= mixed >> np.uint64(29)
-    check = np.uint32(mixed >> np.uint64(40)) | np.uint32(1)
-    first = np.int64(mixed & mask) * 16
+    check = np.uint32(_mixed(context) >> np.uint64(40)) | np.uint32(1)
+    first = slot_of(table, context)
     if table[first] == check:
         return first
-    second = np.int64((mixed & mask) ^ np.uint64(1)) * 16
+    second = first ^ 16
     if table[second] == check:
         return second
     if node_count(table[second + 1]) < node_count(table[first + 1]):

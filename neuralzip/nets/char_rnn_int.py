@@ -103,7 +103,8 @@ class IntCharRNN:
         compiled: use the compiled form; False for plain torch (always so on CUDA).
 
     Attributes:
-        tiles: the weights as the compiled form reads them; None in plain torch.
+        tiles: the weights as the compiled form reads them.
+        plain: the net in plain torch, None where the compiled form runs.
         at: where the lanes stand; the compiled form's scratch is there too.
 
     Raises:
