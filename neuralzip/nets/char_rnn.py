@@ -33,6 +33,8 @@ from neuralzip.nets.quantise import QuantLinear, quantise
 SYMBOLS = 256
 WEIGHT_LIMIT = 1.9
 HASH_MULTIPLIER = 2654435761
+NEW_SCALE = 0.02
+"""Scale of what a grown net's new channels and states add to the stream at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Shape:
 
 SHAPES = {
     "small": Shape(256, 384, 4, (14, 15, 15, 15), 48, 48),
-    "base": Shape(384, 768, 4, (13, 15, 15, 14), 48, 48),
+    "base": Shape(384, 640, 4, (14, 15, 15, 15), 48, 48),
     "large": Shape(512, 1024, 5, (13, 15, 15, 14), 64, 48),
 }
 
@@ -172,3 +174,41 @@ class CharRNN(nn.Module):
             if isinstance(module, QuantLinear):
                 module.weight.clamp_(-WEIGHT_LIMIT, WEIGHT_LIMIT)
         self.initial.clamp_(-1, 1)
+
+
+def _channels(small: Shape, shape: Shape) -> Tensor:
+    """Return where the stream channels of a smaller net lie in a larger one's; [small.width] int64."""
+    own = torch.arange(small.width - 4 * small.hash_dims)
+    hashes = torch.arange(4 * shape.hash_dims).view(4, -1)[:, : small.hash_dims].flatten()
+    return torch.cat([own, shape.width - 4 * shape.hash_dims + hashes])
+
+
+def _coarser(table: Tensor, rows: int) -> Tensor:
+    """Return an embedding of fewer (or as many) rows: a hash's leading bits pick the mean of the rows it joins."""
+    return table.view(rows, -1, table.shape[1]).mean(1)
+
+
+@torch.no_grad()
+def grow(small: CharRNN, net: CharRNN) -> None:
+    """Let a fresh net start from a trained one of as many layers, nowhere wider ("Net2Net": Chen et al. 2016).
+
+    The common channels and states take over the trained weights. What is new is added to the stream at a small
+    scale, so that its root mean square, and with it every gate, stays about what it was.
+    """
+    at, rows = _channels(small.shape, net.shape), torch.arange(small.shape.state)
+    gates = torch.cat([rows + k * net.shape.state for k in range(3)])
+    scale = (small.shape.width / net.shape.width) ** 0.5
+    for mine, theirs in zip(net.embed.tables, small.embed.tables, strict=True):
+        weight = cast(nn.Embedding, mine).weight
+        weight *= NEW_SCALE if weight.shape[0] == SYMBOLS else 1.0
+        old = cast(nn.Embedding, theirs).weight
+        weight[:, : old.shape[1]] = _coarser(old, len(weight))
+    for layer, old_layer in zip(net.layers, small.layers, strict=True):
+        mine, theirs = cast(Layer, layer), cast(Layer, old_layer)
+        mine.gates.weight[gates[:, None], at] = theirs.gates.weight * scale
+        mine.gates.bias[gates] = theirs.gates.bias
+        mine.out.weight *= NEW_SCALE
+        mine.out.weight[at[:, None], rows] = theirs.out.weight
+    net.head.weight[:, at] = small.head.weight * scale
+    net.head.bias.copy_(small.head.bias)
+    net.initial[..., : small.shape.state] = small.initial

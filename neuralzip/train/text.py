@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from neuralzip import zoo
 from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_step
-from neuralzip.train import loop, publish
+from neuralzip.train import checkpoints, loop, publish
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -146,6 +146,7 @@ class TextTask:
             "matrix_decay": MATRIX_DECAY,
             "shares": SHARES,
         }
+        self.smaller: tuple[str, Path] | None = None
         self.lanes: Lanes | None = None
         self.dev: dict[str, Bytes] = {}
         self.exported: dict[str, tuple[float, float]] = {}
@@ -153,9 +154,15 @@ class TextTask:
         self.states: Tensor | None = None
 
     def build(self) -> nn.Module:
-        """Return the freshly initialised net."""
+        """Return the freshly initialised net, or one grown from a trained smaller one."""
         torch.manual_seed(self.seed)
-        return char_rnn.CharRNN(self.shape)
+        net = char_rnn.CharRNN(self.shape)
+        if self.smaller is not None:
+            size, path = self.smaller
+            small = char_rnn.CharRNN(char_rnn.SHAPES[size])
+            checkpoints.load(path, small)
+            char_rnn.grow(small, net)
+        return net
 
     def open(self) -> None:
         """Read the corpus and the development files; called once, before training."""
@@ -291,16 +298,25 @@ def integer_bits(net: char_rnn_int.IntCharRNN, data: Bytes) -> float:
     help="Weights to start from.",
 )
 @click.option(
+    "--grow",
+    "smaller",
+    type=(click.Choice(sorted(char_rnn.SHAPES)), click.Path(exists=True, path_type=Path)),
+    default=None,
+    help="Size and weights of a smaller net to grow from.",
+)
+@click.option(
     "--export", "models", type=click.Path(path_type=Path), default=None, help="Then write MODELS/text-SIZE."
 )
 def command(
     data: Path, size: str, minutes: float, decay: float, rate: float, lanes: int, window: int, device: str,
-    threads: int | None, seed: int, folder: Path | None, start: Path | None, models: Path | None,
+    threads: int | None, seed: int, folder: Path | None, start: Path | None, smaller: tuple[str, Path] | None,
+    models: Path | None,
 ) -> None:  # fmt: skip
     """Train the byte net on the texts in DATA."""
     if threads is not None:
         torch.set_num_threads(threads)
     task = TextTask(size, data, lanes, window, seed)
+    task.smaller = smaller
     task.open()
     task.settings = {**task.settings, "rate": rate, "decay_minutes": decay}
     run = folder or Path("runs") / task.id

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from neuralzip import train, zoo
 from neuralzip.nets import char_rnn, char_rnn_int
@@ -70,3 +71,18 @@ def test_from_files_to_a_shipped_net(tmp_path: Path, monkeypatch: pytest.MonkeyP
     model = zoo.load("text-small")
     assert model.meta["states"] == ["common", "code/c", "prose_en/novel"]
     assert char_rnn_int.IntCharRNN(model, 2).reset(1).shape == (2, 256)
+
+
+def test_a_grown_net_predicts_as_the_smaller_one() -> None:
+    """New channels begin at a small scale, so that little changes but the chance of a clipped activation."""
+    sizes = {"hash_rows": (9, 9, 9, 9), "hash_dims": 8, "kinds": 3, "layers": 2}
+    torch.manual_seed(3)
+    small = char_rnn.CharRNN(char_rnn.Shape(width=64, state=48, **sizes))
+    for table in small.embed.tables:
+        torch.nn.init.normal_(table.weight)
+    net = char_rnn.CharRNN(char_rnn.Shape(width=96, state=80, **sizes))
+    rows = torch.randint(0, 256, (2, 40, 5))
+    before, fresh = (m(rows, m.start(torch.tensor([1, 2])))[0].softmax(-1) for m in (small, net))
+    char_rnn.grow(small, net)
+    grown = net(rows, net.start(torch.tensor([1, 2])))[0].softmax(-1)
+    assert (grown - before).abs().mean() < 0.25 * (fresh - before).abs().mean()
