@@ -142,6 +142,13 @@ def test_light_commands_load_nothing_heavy(tmp_path: Path) -> None:
     assert loaded(run.format(["test", str(packed)])) == ""
 
 
+@pytest.mark.parametrize("name", ["bytes-small", "audio-wavenet"])
+def test_compiled_nets_decode_without_torch(name: str) -> None:
+    """Importing torch takes a second, more than many files do."""
+    path = ROOT / "tests" / "golden" / "good" / f"{name}.nz"
+    assert "torch" not in loaded(f"import neuralzip; neuralzip.verify({str(path)!r})").split()
+
+
 def test_help_is_fast() -> None:
     """In processor time: the wall time of a busy machine says nothing."""
 

@@ -20,7 +20,7 @@ from neuralzip.codecs.image import parser
 from neuralzip.container.fields import FieldReader
 from neuralzip.errors import UnsupportedError
 from neuralzip.media import png
-from neuralzip.nets import char_rnn, pixel_front, pixelcnn
+from neuralzip.nets import char_rnn, char_rnn_view, pixel_front, pixelcnn
 from neuralzip.nets.char_rnn_guide import Guide
 from neuralzip.nets.idf import Idf
 from neuralzip.nets.parallel_pixelcnn import ParallelPixelCnn
@@ -144,7 +144,7 @@ def _float_bits(net: char_rnn.CharRNN, kind: int, lane: bytes) -> float:
     for first in range(0, len(lane), _STEPS):
         seen, chosen = symbols[first : first + _STEPS][: len(lane) - first], symbols[first + 1 :][:_STEPS]
         rows = np.empty((1, len(seen), 5), np.int64)
-        char_rnn.context_rows(seen[None].copy(), history, np.array(net.shape.hash_rows, np.int64), rows)
+        char_rnn_view.context_rows(seen[None].copy(), history, np.array(net.shape.hash_rows, np.int64), rows)
         logits, states = net(torch.from_numpy(rows), states)
         total += _bits(logits[0], chosen)
     return total

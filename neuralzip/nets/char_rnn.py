@@ -26,13 +26,15 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from neuralzip.exact.compiled import entry, inner
-from neuralzip.nets.char_rnn_ops import ACT_BITS, multiply, normalise, scan
+from neuralzip.nets.char_rnn_int import ARCHITECTURE, INITIAL_BITS
+from neuralzip.nets.char_rnn_ops import multiply, normalise, scan
+from neuralzip.nets.char_rnn_step import LOGIT_BITS, STREAM_MAX
+from neuralzip.nets.char_rnn_view import ACT_BITS, RMS_FLOOR, STREAM_BITS, SYMBOLS
 from neuralzip.nets.quantise import QuantLinear, quantise
 
-SYMBOLS = 256
 WEIGHT_LIMIT = 1.9
-HASH_MULTIPLIER = 2654435761
+STEPS_PER_OCTAVE = 64
+SCALE_BITS = 12
 NEW_SCALE = 0.02
 """Scale of what a grown net's new channels and states add to the stream at first."""
 
@@ -67,42 +69,6 @@ SHAPES = {
     "base": Shape(384, 640, 4, (14, 15, 15, 15), 48, 48),
     "large": Shape(512, 1024, 5, (13, 15, 15, 14), 64, 48),
 }
-
-
-@inner
-def hashed(key: int, bits: int) -> int:
-    """Return the row of a 32-bit key in a table of 2**bits rows (multiplicative hashing)."""
-    return ((key * HASH_MULTIPLIER) & 0xFFFFFFFF) >> (32 - bits)
-
-
-@entry
-def context_rows(
-    symbols: npt.NDArray[np.uint8],
-    history: npt.NDArray[np.uint32],
-    rows: npt.NDArray[np.int64],
-    out: npt.NDArray[np.int64],
-) -> None:
-    """Fill `out` [B, T, 5] with the embedding rows that each symbol of [B, T] completes; updates `history`.
-
-    Args:
-        symbols: [B, T] bytes.
-        history: [B, 2] uint32, the last four bytes and the hash of the current word; zeros at a start.
-        rows: [4] log2 of the rows of the hashed embeddings.
-        out: [B, T, 5] row numbers: byte, two bytes, three bytes, four bytes, word.
-    """
-    for b in range(symbols.shape[0]):
-        last, word = np.int64(history[b, 0]), np.int64(history[b, 1])
-        for t in range(symbols.shape[1]):
-            s = np.int64(symbols[b, t])
-            last = ((last << 8) | s) & 0xFFFFFFFF
-            letter = (97 <= (s | 32) <= 122) or s >= 128
-            word = ((word + s + 1) * HASH_MULTIPLIER) & 0xFFFFFFFF if letter else np.int64(0)
-            out[b, t, 0] = s
-            out[b, t, 1] = hashed(last & 0xFFFF, rows[0])
-            out[b, t, 2] = hashed(last & 0xFFFFFF, rows[1])
-            out[b, t, 3] = hashed(last, rows[2])
-            out[b, t, 4] = hashed(word ^ (word >> 15), rows[3])
-        history[b, 0], history[b, 1] = last, word
 
 
 class Embeddings(nn.Module):
@@ -212,3 +178,37 @@ def grow(small: CharRNN, net: CharRNN) -> None:
     net.head.weight[:, at] = small.head.weight * scale
     net.head.bias.copy_(small.head.bias)
     net.initial[..., : small.shape.state] = small.initial
+
+
+def norm_tables(width: int) -> dict[str, npt.NDArray[Any]]:
+    """Return the tables that turn a sum of squares over `width` channels into a multiplier and a shift."""
+    least = width * (RMS_FLOOR * 2.0**STREAM_BITS) ** 2
+    octaves = int(np.ceil(np.log2(width * float(STREAM_MAX) ** 2 / least)))
+    bounds = least * 2.0 ** (np.arange(octaves * STEPS_PER_OCTAVE + 1) / STEPS_PER_OCTAVE)
+    middle = np.concatenate([[least], bounds * 2.0 ** (0.5 / STEPS_PER_OCTAVE)])
+    ratio = 2.0**ACT_BITS / np.sqrt(middle / width)
+    shift = SCALE_BITS - 1 - np.floor(np.log2(ratio)).astype(np.int32)
+    return {
+        "norm.bounds": np.ceil(bounds).astype(np.int64),
+        "norm.scale": np.floor(ratio * 2.0**shift + 0.5).astype(np.int32),
+        "norm.shift": shift,
+    }
+
+
+def export(net: CharRNN) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    """Return (integer arrays, description) of a trained net, for `zoo.save`."""
+    arrays = norm_tables(net.shape.width)
+    grid = 1 << ACT_BITS
+    for k, table in enumerate(net.embed.tables):
+        rows = torch.floor(table.weight.detach().float() * grid + 0.5).clamp(-127, 127)  # type: ignore[operator]
+        arrays[f"embed.{k}"] = rows.to(torch.int8).numpy()
+    for k, layer in enumerate(net.layers):
+        for name in ("gates", "out"):
+            parts = zip(("weight", "bias", "unit"), getattr(layer, name).export(), strict=True)
+            arrays |= {f"layers.{k}.{name}.{part}": value.numpy() for part, value in parts}
+    arrays |= {
+        f"head.{part}": x.numpy() for part, x in zip(("weight", "bias", "unit"), net.head.export(), strict=True)
+    }
+    initial = torch.floor(net.initial.detach().float() * 2.0**INITIAL_BITS + 0.5).clamp(-127, 127)
+    arrays["initial"] = initial.to(torch.int8).numpy()
+    return arrays, {"architecture": ARCHITECTURE, "shape": net.shape.meta(), "logit_bits": LOGIT_BITS}

@@ -5,71 +5,31 @@ Two implementations give the same integers: compiled (`char_rnn_step`, on the CP
 L lanes, T time, H stream width, E state width.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from neuralzip import zoo
 from neuralzip.errors import ModelError
-from neuralzip.exact import layers
-from neuralzip.nets import char_rnn_oracle as oracle
+from neuralzip.exact.rounding import rounding
 from neuralzip.nets import char_rnn_step as step
-from neuralzip.nets.char_rnn import SYMBOLS, CharRNN, context_rows
-from neuralzip.nets.char_rnn_ops import ACT_BITS, GATE_BITS, RMS_FLOOR, STREAM_BITS
 from neuralzip.nets.char_rnn_step import I8, I32, LOGIT_BITS, STATE_BITS
+from neuralzip.nets.char_rnn_view import GATE_BITS, STREAM_BITS, SYMBOLS, context_rows
+
+if TYPE_CHECKING:
+    from neuralzip.nets.char_rnn_oracle import Plain
 
 ARCHITECTURE = "char-rnn-1"
 INITIAL_BITS = 7
-STEPS_PER_OCTAVE = 64
-SCALE_BITS = 12
 START = 10
 """The byte that is taken as read before the first one: a line feed."""
 
 
-def norm_tables(width: int) -> dict[str, npt.NDArray[Any]]:
-    """Return the tables that turn a sum of squares over `width` channels into a multiplier and a shift."""
-    least = width * (RMS_FLOOR * 2.0**STREAM_BITS) ** 2
-    octaves = int(np.ceil(np.log2(width * float(step.STREAM_MAX) ** 2 / least)))
-    bounds = least * 2.0 ** (np.arange(octaves * STEPS_PER_OCTAVE + 1) / STEPS_PER_OCTAVE)
-    middle = np.concatenate([[least], bounds * 2.0 ** (0.5 / STEPS_PER_OCTAVE)])
-    ratio = 2.0**ACT_BITS / np.sqrt(middle / width)
-    shift = SCALE_BITS - 1 - np.floor(np.log2(ratio)).astype(np.int32)
-    return {
-        "norm.bounds": np.ceil(bounds).astype(np.int64),
-        "norm.scale": np.floor(ratio * 2.0**shift + 0.5).astype(np.int32),
-        "norm.shift": shift,
-    }
-
-
-def export(net: CharRNN) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
-    """Return (integer arrays, description) of a trained net, for `zoo.save`."""
-    arrays = norm_tables(net.shape.width)
-    grid = 1 << ACT_BITS
-    for k, table in enumerate(net.embed.tables):
-        rows = torch.floor(table.weight.detach().float() * grid + 0.5).clamp(-127, 127)  # type: ignore[operator]
-        arrays[f"embed.{k}"] = rows.to(torch.int8).numpy()
-    for k, layer in enumerate(net.layers):
-        for name in ("gates", "out"):
-            parts = zip(("weight", "bias", "unit"), getattr(layer, name).export(), strict=True)
-            arrays |= {f"layers.{k}.{name}.{part}": value.numpy() for part, value in parts}
-    arrays |= {
-        f"head.{part}": x.numpy() for part, x in zip(("weight", "bias", "unit"), net.head.export(), strict=True)
-    }
-    initial = torch.floor(net.initial.detach().float() * 2.0**INITIAL_BITS + 0.5).clamp(-127, 127)
-    arrays["initial"] = initial.to(torch.int8).numpy()
-    return arrays, {"architecture": ARCHITECTURE, "shape": net.shape.meta(), "logit_bits": LOGIT_BITS}
-
-
 def _parts(model: zoo.Model, name: str, bits: int) -> tuple[I8, I32, I32]:
     """Return (weight, bias + rounding, right shift) of a linear layer whose sums go to a format."""
-    parts = [np.array(model.arrays[f"{name}.{part}"]) for part in ("weight", "bias", "unit")]
-    layer = layers.Linear(*(torch.from_numpy(part) for part in parts))
-    shift = layer.shift(bits)
-    if shift.left is not None:
-        raise ModelError(f"model '{model.id}': a row of {name} is too large for its format")
-    return parts[0], (layer.bias + shift.half).numpy(), (layer.unit - bits).numpy()
+    weight, bias, unit = (np.array(model.arrays[f"{name}.{part}"]) for part in ("weight", "bias", "unit"))
+    return weight, *rounding(weight, bias, unit, bits, f"model '{model.id}': {name}")
 
 
 def _stacked(parts: list[tuple[I8, I32, I32]]) -> tuple[I8, I32, I32]:
@@ -91,6 +51,12 @@ def gather(model: zoo.Model) -> step.Weights:
     out = _stacked([_parts(model, f"layers.{k}.out", STREAM_BITS) for k in range(depth)])
     byte, head = np.array(model.arrays["embed.0"]), _parts(model, "head", LOGIT_BITS)
     return step.Weights(np.concatenate(hashed), byte, starts, bounds, scale, shift, *gates, *out, *head)
+
+
+def _plain(weights: step.Weights, device: str) -> "Plain":
+    from neuralzip.nets.char_rnn_oracle import Plain  # torch: not where the compiled form runs
+
+    return Plain(weights, device)
 
 
 class IntCharRNN:
@@ -118,9 +84,8 @@ class IntCharRNN:
         self.rows = np.array(model.meta["shape"]["hash_rows"], np.int64)
         self.initial = np.asarray(model.arrays["initial"], np.int32)
         weights = gather(model)
-        on_cpu = compiled and torch.device(device).type == "cpu"
         self.tiles = step.in_tiles(weights)
-        self.plain = None if on_cpu else oracle.Plain(weights, torch.device(device))
+        self.plain = None if compiled and device == "cpu" else _plain(weights, device)
         self.at = step.new_lanes(self.tiles, self.rows, self._start(np.zeros(lanes, np.int64)))
 
     @property

@@ -14,13 +14,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from neuralzip.nets.char_rnn_view import ACT_BITS, RMS_FLOOR
 from neuralzip.nets.quantise import WEIGHT_MAX, QuantLinear, quantise, row_exponents
 
-ACT_BITS = 5
-GATE_BITS = 10
-STREAM_BITS = 8
 GATE_LIMIT = 4.0
-RMS_FLOOR = 2.0**-4
 LEAK = 2.0**-5
 """Slope that a saturated gate keeps in training towards its range, never away from it: it can come back."""
 

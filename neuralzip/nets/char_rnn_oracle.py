@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from neuralzip.exact import kernels
-from neuralzip.nets.char_rnn import SYMBOLS
-from neuralzip.nets.char_rnn_ops import ACT_BITS, STREAM_BITS
 from neuralzip.nets.char_rnn_step import CANDIDATE_MAX, GATE_MAX, I32, I64, ONE, STREAM_MAX, Weights
+from neuralzip.nets.char_rnn_view import ACT_BITS, STREAM_BITS, SYMBOLS
 
 
 class Plain:
@@ -20,9 +19,9 @@ class Plain:
         device: where to run.
     """
 
-    def __init__(self, weights: Weights, device: torch.device) -> None:
-        self.device = device
-        self.w = {name: torch.from_numpy(array).to(device) for name, array in weights._asdict().items()}
+    def __init__(self, weights: Weights, device: str) -> None:
+        self.device = torch.device(device)
+        self.w = {name: torch.from_numpy(array).to(self.device) for name, array in weights._asdict().items()}
         self.gates, self.out = ([kernels.pack(x) for x in self.w[name]] for name in ("gates", "out"))
         self.head = kernels.pack(self.w["head"])
 

@@ -23,8 +23,7 @@ import numpy.typing as npt
 
 from neuralzip.exact import tiles
 from neuralzip.exact.compiled import entry, inner
-from neuralzip.nets.char_rnn import SYMBOLS, context_rows
-from neuralzip.nets.char_rnn_ops import ACT_BITS, GATE_BITS, STREAM_BITS
+from neuralzip.nets.char_rnn_view import ACT_BITS, GATE_BITS, STREAM_BITS, SYMBOLS, context_rows
 
 LOGIT_BITS = 8
 STATE_BITS = 22

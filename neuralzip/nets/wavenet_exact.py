@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.errors import ModelError
+from neuralzip.exact.rounding import rounding
 from neuralzip.nets.wavenet_step import (
     ACT_BITS,
     CANDIDATE_MAX,
@@ -21,14 +22,12 @@ from neuralzip.nets.wavenet_step import (
     GATE_MAX,
     OUT_BITS,
     TOGETHER,
-    WEIGHT_MAX,
     Net,
     Shape,
 )
 
 ARCHITECTURE, VERSION = "wavenet", 1
 _LIMITS = Shape(128, 10, 256, 16)
-_SUM_LIMIT = (1 << 31) - 1
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Longs = npt.NDArray[np.int64]
@@ -59,13 +58,8 @@ def _matrix(arrays: Arrays, name: str, inputs: int, outputs: int) -> tuple[npt.N
     shapes = [part.shape for part in (weight, bias, unit)]
     if shapes != [(outputs, inputs), (outputs,), (outputs,)] or weight.dtype != np.int8 or inputs % TOGETHER:
         raise ModelError(f"weights of a WaveNet: matrix '{name}' is of another shape")
-    shift = unit.astype(np.int64) - _bits(name)
-    if shift.min() < 0 or shift.max() > 30 or np.abs(weight.astype(np.int64)).max() > WEIGHT_MAX:
-        raise ModelError(f"weights of a WaveNet: matrix '{name}' does not fit its format")
-    offset = bias.astype(np.int64) + (np.int64(1) << shift >> 1)
-    if int((128 * np.abs(weight.astype(np.int64)).sum(1) + np.abs(offset)).max()) > _SUM_LIMIT:
-        raise ModelError(f"weights of a WaveNet: a sum of matrix '{name}' can leave int32")
-    return np.ascontiguousarray(weight.T).reshape(-1), offset.astype(np.int32), shift.astype(np.int32)
+    offset, shift = rounding(weight, bias, unit, _bits(name), f"weights of a WaveNet: matrix '{name}'")
+    return np.ascontiguousarray(weight.T).reshape(-1), offset, shift
 
 
 def _bits(name: str) -> int:

@@ -33,7 +33,6 @@ U = np.uint64
 
 ACT_BITS, GATED_BITS, GATE_BITS, OUT_BITS = 5, 7, 10, 8
 GATE_MAX, CANDIDATE_MAX = 4 << GATE_BITS, 2 << GATE_BITS
-WEIGHT_MAX = 63
 TOGETHER = 4
 """Inputs that are summed in int16; layers have a multiple of it."""
 WIDEST = 6

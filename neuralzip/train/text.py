@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from neuralzip import zoo
-from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_step
+from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_step, char_rnn_view
 from neuralzip.train import checkpoints, loop, publish
 
 Bytes = npt.NDArray[np.uint8]
@@ -180,7 +180,7 @@ class TextTask:
     def embed_rows(self, symbols: Bytes, history: npt.NDArray[np.uint32], device: torch.device) -> Tensor:
         """Return the embedding rows [B, T, 5] of bytes [B, T]; moves the history on."""
         rows = np.empty((*symbols.shape, 5), np.int64)
-        char_rnn.context_rows(np.ascontiguousarray(symbols), history, self.rows, rows)
+        char_rnn_view.context_rows(np.ascontiguousarray(symbols), history, self.rows, rows)
         return torch.from_numpy(rows).to(device)
 
     def loss(self, net: nn.Module, device: torch.device) -> tuple[Tensor, int]:
@@ -234,7 +234,7 @@ class TextTask:
 
     def export(self, net: nn.Module) -> tuple[dict[str, npt.NDArray[np.integer[Any]]], dict[str, Any]]:
         """Return the integer net and its description; measures what integers cost, for the card."""
-        arrays, meta = char_rnn_int.export(cast(char_rnn.CharRNN, net))
+        arrays, meta = char_rnn.export(cast(char_rnn.CharRNN, net))
         meta = {**meta, "states": self.settings.get("states", [])}
         integer = char_rnn_int.IntCharRNN(
             zoo.Model(self.id, arrays, meta, bytes(zoo.IDENTITY_BYTES), 0), DEV_LANES

@@ -24,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[zoo.Model]:
             parameter.normal_(0, 0.8)
         net.clamp_weights()
     folder: Path = tmp_path_factory.mktemp("models")
-    zoo.save(folder / "text-wild", *char_rnn_int.export(net))
+    zoo.save(folder / "text-wild", *char_rnn.export(net))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NEURALZIP_MODELS", str(folder))
         yield zoo.load("text-wild")

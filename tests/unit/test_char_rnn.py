@@ -8,7 +8,7 @@ import torch
 
 from neuralzip import zoo
 from neuralzip.errors import ModelError
-from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_ops
+from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_ops, char_rnn_view
 
 SHAPE = char_rnn.Shape(64, 48, 2, (6, 7, 7, 6), 8, 3)
 
@@ -23,7 +23,7 @@ def make_net(seed: int = 0) -> char_rnn.CharRNN:
 
 
 def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.Model:
-    arrays, meta = char_rnn_int.export(make_net())
+    arrays, meta = char_rnn.export(make_net())
     zoo.save(tmp_path / "text-tiny", arrays, meta)
     monkeypatch.setenv("NEURALZIP_MODELS", str(tmp_path))
     return zoo.load("text-tiny")
@@ -31,7 +31,7 @@ def make_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> zoo.Model:
 
 def rows_of(symbols: np.ndarray, history: np.ndarray) -> np.ndarray:
     rows = np.empty((*symbols.shape, 5), np.int64)
-    char_rnn.context_rows(np.ascontiguousarray(symbols), history, np.array(SHAPE.hash_rows, np.int64), rows)
+    char_rnn_view.context_rows(np.ascontiguousarray(symbols), history, np.array(SHAPE.hash_rows, np.int64), rows)
     return rows
 
 
@@ -84,12 +84,12 @@ def test_the_compiled_normalisation_equals_torch_operations() -> None:
 
 
 def test_norm_tables_scale_to_unit_root_mean_square() -> None:
-    tables = char_rnn_int.norm_tables(64)
+    tables = char_rnn.norm_tables(64)
     for rms in (16, 100, 1000, 120000):
         at = np.searchsorted(tables["norm.bounds"], 64 * rms * rms, side="right")
         scaled = rms * tables["norm.scale"][at] / 2.0 ** tables["norm.shift"][at]
         assert scaled == pytest.approx(32, rel=0.01)
-    assert int(tables["norm.scale"].max()) <= 1 << char_rnn_int.SCALE_BITS
+    assert int(tables["norm.scale"].max()) <= 1 << char_rnn.SCALE_BITS
 
 
 def test_training_lowers_the_loss() -> None:
