@@ -1,13 +1,15 @@
 """A tiny integer PixelCNN with made-up weights, for tests: equal on every machine."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.nets import pixel_front
+from neuralzip.nets.pixelcnn_exact import CHUNK, IntPixelCNN, Walk
 
 CHANNELS, BLOCKS, HIDDEN, COMPONENTS = 16, 2, 16, 3
 
@@ -44,3 +46,42 @@ def picture(planes: int, height: int, width: int, seed: int = 0, top: int = 255)
     smooth = 0.5 + 0.4 * np.sin(x / 9 + y / 7) + rng.normal(0, 0.03, (planes, height, width))
     smooth[:, : height // 4] = rng.random((planes, height // 4, width))
     return np.asarray(np.clip(smooth * top, 0, top), np.uint16)
+
+
+class Foreseen(NamedTuple):
+    """What a net says of a step's samples, N of them: mixtures [N, 3, K], and the samples [N] themselves."""
+
+    mixtures: npt.NDArray[np.int32]
+    samples: npt.NDArray[np.int32]
+
+
+def foreseen(walk: Walk, planes: npt.NDArray[np.int32], step: int) -> Foreseen:
+    """Return what a walk has just said of a step of planes [PLANES, H, W]."""
+    _, height, width = planes.shape
+    first, count = pixel_front.rows(height, width, step)
+    y, plane = (part.ravel() for part in np.mgrid[first : first + count, : pixel_front.PLANES])
+    x = step - 2 * y - pixel_front.LAG * plane
+    y, x, plane = (part[(x >= 0) & (x < width)] for part in (y, x, plane))
+    return Foreseen(walk.told[plane, step % walk.told.shape[1], y], planes[plane, y, x])
+
+
+def in_bulk(net: IntPixelCNN, given: npt.NDArray[Any]) -> Iterator[Foreseen]:
+    """Yield what a net says of the steps of planes [PLANES, H, W], evaluated many at once."""
+    planes = given.astype(np.int32)
+    walk = net.walk(*planes.shape[1:], CHUNK)
+    for first in range(0, walk.steps, CHUNK):
+        stop = min(first + CHUNK, walk.steps)
+        walk.look(planes, 0, first, stop)
+        walk.evaluate(first, stop)
+        for step in range(first, stop):
+            yield foreseen(walk, planes, step)
+
+
+def step_by_step(net: IntPixelCNN, given: npt.NDArray[Any]) -> Iterator[Foreseen]:
+    """Yield what a net says of the steps of planes [PLANES, H, W], each known when it is revealed."""
+    planes = given.astype(np.int32)
+    walk = net.walk(*planes.shape[1:])
+    for step in range(walk.steps):
+        walk.foresee(step)
+        yield foreseen(walk, planes, step)
+        walk.reveal(planes, step)

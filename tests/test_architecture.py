@@ -142,7 +142,7 @@ def test_light_commands_load_nothing_heavy(tmp_path: Path) -> None:
     assert loaded(run.format(["test", str(packed)])) == ""
 
 
-@pytest.mark.parametrize("name", ["bytes-small", "audio-wavenet"])
+@pytest.mark.parametrize("name", ["bytes-small", "audio-wavenet", "image-fast", "image-photo-joint"])
 def test_compiled_nets_decode_without_torch(name: str) -> None:
     """Importing torch takes a second, more than many files do."""
     path = ROOT / "tests" / "golden" / "good" / f"{name}.nz"

@@ -37,7 +37,7 @@ Net = Callable[[], "IntPixelCNN | None"]
 """Loads the net when it is needed; None where it is not installed."""
 GRAPHICS, JOINT = 16, 32
 _JOINT_PIXELS, _JOINT_ROWS = 1 << 12, 8
-"""Fewer pixels, or fewer a step, are not worth a net: it takes a second to load and a millisecond a step."""
+"""Fewer pixels, or fewer a step, have no use for a net."""
 _TRIAL_SAMPLES = 1 << 19
 _TRIAL_STRIPS, _STRIP_ROWS = 3, 64
 _CODED_ORDER, _RGB_ORDER = (1, 2, 0), (1, 0, 2)

@@ -85,7 +85,7 @@ class PlaneCoder:
 
 
 def start(
-    samples: Samples, limits: Limits, words: bytes | None = None, components: int = 0, steps: int = 1
+    samples: Samples, limits: Limits, words: bytes | None = None, told: Samples | None = None
 ) -> list[PlaneCoder]:
     """Return what codes each of the planes [P, H, W], before the first step.
 
@@ -93,12 +93,11 @@ def start(
         samples: to be encoded, or to be filled in.
         limits: range of the values of each plane.
         words: of all planes, to decode.
-        components: those of a net's mixtures.
-        steps: how many of them are told at once.
+        told: [P, T, H, 3, K] int32, a net's mixtures of the steps in work, None where there is no net.
     """
     planes, height, width = samples.shape
     learners = [_learners(plane) for plane in range(planes)]
-    states = new_states(planes, height, width, len(learners[0]), limits, components, steps)
+    states = new_states(planes, height, width, len(learners[0]), limits, told)
     known = new_planes(height, width, limits)
     banks = [new_bank(each, height, width, limits, known) for each in learners]
     parts = [None] * planes if words is None else _parted(words, planes)

@@ -74,8 +74,12 @@ class Coder:
     @property
     def beside(self) -> int:
         """Bands, or stripes of a file, worth coding side by side; the default model uses two cores for one."""
-        cores = self.options.threads or os.cpu_count() or 1
-        return max(1, min(cores if self.options.model == FAST else cores // 2, MAX_WORKERS))
+        return max(1, min(self.cores if self.options.model == FAST else self.cores // 2, MAX_WORKERS))
+
+    @property
+    def cores(self) -> int:
+        """Threads that the user allows."""
+        return self.options.threads or os.cpu_count() or 1
 
     @functools.cached_property
     def _net_weights(self) -> zoo.Model:
@@ -163,14 +167,13 @@ class Coder:
         self._used.append(self._net_weights.identity)
         divisor, reduced = reduce(stack)
         fine = max(0, int(reduced.max()).bit_length() - 8)
+        parts = [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)]
+        threads = self.cores if len(parts) == 1 else 1
 
         def code(band: Samples, tell: Report | None) -> tuple[bytes, float]:
-            return image_fast.encode(net, band, fine, tell)
+            return image_fast.encode(net, band, fine, tell, threads)
 
-        with image_fast.one_thread():
-            coded = self._each(
-                code, [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)], report
-            )
+        coded = self._each(code, parts, report)
         self.nll_bits += sum(nll for _, nll in coded)
         return _NET_HEAD.pack(divisor, fine) + _join([payload for payload, _ in coded])
 
@@ -188,8 +191,7 @@ class Coder:
             geometry = image_fast.Geometry(shape[0], part[0], shape[2], fine)
             return image_fast.decode(net, part[1], geometry, tell)
 
-        with image_fast.one_thread():
-            decoded = self._each(code, list(_parts(body, _NET_HEAD.size, shape)), report)
+        decoded = self._each(code, list(_parts(body, _NET_HEAD.size, shape)), report)
         return np.concatenate(decoded, axis=1) * np.uint16(divisor)
 
     def _encode_mixing(self, stack: Samples, report: Report | None) -> bytes:

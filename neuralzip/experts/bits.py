@@ -52,7 +52,11 @@ def decoder(payload: bytes) -> BitCoder:
     Raises:
         CorruptError: the payload cannot be the end of an rANS stream.
     """
-    stack = rans.Decoder(payload)
+    return popping(rans.Decoder(payload))
+
+
+def popping(stack: rans.Decoder) -> BitCoder:
+    """Return a decoder that pops off a stack."""
     return BitCoder(stack.head, np.zeros(0, np.uint64), stack.words, True)
 
 

@@ -118,26 +118,26 @@ def new_states(
     width: int,
     learners: int,
     limits: list[tuple[int, int]],
-    components: int = 0,
-    steps: int = 1,
+    told: Words | None = None,
 ) -> list[State]:
     """Return the state of each plane before its first sample; they may be walked side by side.
 
     They share the samples, and arrays of which each plane has rows of its own. A net, if there is one, tells its
-    mixtures of `components` at most so many `steps` ahead.
+    mixtures in `told`, of each plane as State.mixtures has them.
     """
+    components = 0 if told is None else told.shape[-1]
     shared = new_state(planes, height, width, learners, limits, components, PLANE_SLOTS)
-    return [_beside(shared, steps) for _ in range(planes)]
+    return [_beside(shared, shared.mixtures if told is None else told[plane]) for plane in range(planes)]
 
 
-def _beside(shared: State, steps: int) -> State:
+def _beside(shared: State, mixtures: Words) -> State:
     """Return a state with what a plane needs for itself alone."""
     mixer = shared.mixer
     return shared._replace(
         table=shared.table.copy(),
         mixer=mixer._replace(rows=mixer.rows.copy(), inputs=mixer.inputs.copy(), logits=mixer.logits.copy()),
         scratch=shared.scratch.copy(),
-        mixtures=np.zeros((steps, *shared.mixtures.shape[1:]), np.int32),
+        mixtures=mixtures,
     )
 
 

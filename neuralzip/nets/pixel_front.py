@@ -11,7 +11,7 @@ error of `base` nearby gives `scale`, an index of third-octaves. The net's input
 units of that scale, companded by asinh, so the net works alike on faint and on strong texture. Everything is
 integers: values in 1/8 of a grey level, tables stored with the model.
 
-M rows of a step, F inputs, P = 6 predictions, N samples of a padded plane, order of planes G, R, B.
+H rows, M rows of a step, F inputs, P = 6 predictions, N samples of a padded plane, T slots, planes G, R, B.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-IntArray = npt.NDArray[np.int64]
+IntArray = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
 
 PLANES = 3
 LAG = 2
@@ -55,15 +56,13 @@ def _places(plane: int, offsets: tuple[tuple[int, int], ...]) -> tuple[Place, ..
     return tuple((plane, dx, dy) for dx, dy in offsets)
 
 
-# Inputs "value there, less base"; with a leading plane, the value there is first moved by the leader's slope.
-_VALUES: tuple[tuple[tuple[Place, int | None], ...], ...] = (
-    tuple((place, None) for place in _places(0, _WIDE)),
+# Inputs "value there, less base".
+_PLACES: tuple[tuple[Place, ...], ...] = (_places(0, _WIDE), _places(1, NEAR), _places(2, NEAR[:4]))
+# The same, but the value there is first moved by the slope of a leading plane, which is named beside the place.
+_MOVES: tuple[tuple[tuple[Place, int], ...], ...] = (
+    (),
+    tuple((place, 0) for place in _places(1, (*NEAR, (-2, -1), (1, -2)))),
     (
-        *((place, None) for place in _places(1, NEAR)),
-        *((place, 0) for place in _places(1, (*NEAR, (-2, -1), (1, -2)))),
-    ),
-    (
-        *((place, None) for place in _places(2, NEAR[:4])),
         *((place, 0) for place in _places(2, NEAR)),
         *((place, 1) for place in _places(2, NEAR[:4])),
     ),
@@ -80,8 +79,15 @@ _RESIDUALS: tuple[tuple[Place, ...], ...] = (
     _places(1, NEAR) + _places(0, ((0, 0), (1, 0), (-1, 0), (0, -1))),
     _places(2, NEAR) + _places(0, ((0, 0), (1, 0), (0, 1))) + _places(1, ((0, 0), (1, 0), (-1, 0), (0, -1))),
 )
-INPUTS = sum(len(part) for spec in (_VALUES, _SLOPES, _RESIDUALS) for part in spec) + PLANES * (PREDICTIONS + 2)
+_KINDS = (_PLACES, _MOVES, _SLOPES, _RESIDUALS)
+COUNTS = np.array([[len(spec[plane]) for spec in _KINDS] for plane in range(PLANES)])
+"""[PLANES, 4]: how many of those each plane has."""
+INPUTS = int(COUNTS.sum()) + PLANES * (PREDICTIONS + 2)
 """F, length of the input vector of a virtual pixel."""
+ROOM = -(-INPUTS // 4) * 4
+"""F as the tiles of `exact.tiles` take it."""
+ZERO = 128
+"""What an input of 0 is kept as."""
 
 
 class Tables(NamedTuple):
@@ -128,42 +134,42 @@ class Front(NamedTuple):
     Attributes:
         pixels: [PLANES * N] int16.
         error: [PLANES * N] int16, |sample - base| in 1/8 grey levels.
-        residual: [PLANES * N] int8, sample - base as an input.
+        residual: [PLANES * N] uint8, sample - base as an input.
         misses: [PLANES * N, P] uint8, |sample - prediction| in half grey levels.
         shape: [4] int64: H, W, samples a padded row, N.
         near: [6] flat offsets of NEAR.
-        values, slopes, residuals: [PLANES, n, 3], [PLANES, n, 2], [PLANES, n] flat offsets of the inputs' places.
-        counts: [PLANES, 3] how many of those each plane has.
+        places, moves, slopes, residuals: [PLANES, n], [PLANES, n, 3], [PLANES, n, 2], [PLANES, n] flat offsets of
+            the inputs' places.
         tables: the model's tables.
     """
 
     pixels: npt.NDArray[np.int16]
     error: npt.NDArray[np.int16]
-    residual: npt.NDArray[np.int8]
+    residual: npt.NDArray[np.uint8]
     misses: npt.NDArray[np.uint8]
-    shape: IntArray
-    near: IntArray
-    values: IntArray
-    slopes: IntArray
-    residuals: IntArray
-    counts: IntArray
+    shape: Longs
+    near: Longs
+    places: Longs
+    moves: Longs
+    slopes: Longs
+    residuals: Longs
     tables: Tables
 
 
 class Group(NamedTuple):
-    """The samples of one step, rows first .. first + M - 1; filled by `predict`, used again by `reveal`.
+    """The samples of some steps, filled by `predict`, used again by `reveal`; step t at slot t modulo T.
 
     Attributes:
-        inputs: [M, F] int8 in 2**-INPUT_BITS.
-        base: [M, PLANES] int32 in 1/8 grey levels.
-        scale: [M, PLANES] int32, scale index; -1 where the plane has no sample in this row at this step.
-        predictions: [M, PLANES, P] int32 in 1/8 grey levels.
+        inputs: [T, H, ROOM] uint8, values in 2**-INPUT_BITS plus ZERO.
+        base: [T, H, PLANES] int32 in 1/8 grey levels.
+        scale: [T, H, PLANES] int32, scale index; -1 where the plane has no sample in this row at this step.
+        predictions: [T, H, PLANES, P] int32 in 1/8 grey levels.
     """
 
-    inputs: npt.NDArray[np.int8]
-    base: npt.NDArray[np.int32]
-    scale: npt.NDArray[np.int32]
-    predictions: npt.NDArray[np.int32]
+    inputs: npt.NDArray[np.uint8]
+    base: IntArray
+    scale: IntArray
+    predictions: IntArray
 
 
 def steps(height: int, width: int) -> int:
@@ -171,7 +177,13 @@ def steps(height: int, width: int) -> int:
     return width + LAG * (PLANES - 1) + 2 * (height - 1)
 
 
-def _table(spec: list[list[list[int]]], columns: int) -> IntArray:
+def rows(height: int, width: int, step: int) -> tuple[int, int]:
+    """Return (first row, number of rows M) of a step."""
+    first = max(0, (step - (width + LAG * (PLANES - 1)) + 2) // 2)
+    return first, min(height - 1, step // 2) + 1 - first
+
+
+def _table(spec: list[list[list[int]]], columns: int) -> Longs:
     longest = max(len(part) for part in spec)
     table = np.zeros((PLANES, longest, columns), np.int64)
     for plane, part in enumerate(spec):
@@ -187,36 +199,32 @@ def start(height: int, width: int, tables: Tables) -> Front:
     def flat(place: Place) -> int:
         return place[0] * size + place[2] * stride + place[1]
 
-    def moved(place: Place, leader: int | None) -> list[int]:
-        there = (place[0] if leader is None else leader, *place[1:])
-        here = there if leader is None else (leader, 0, 0)
-        return [flat(place), flat(there), flat(here)]
+    def moved(place: Place, leader: int) -> list[int]:
+        return [flat(place), flat((leader, *place[1:])), flat((leader, 0, 0))]
 
-    values = [[moved(*item) for item in part] for part in _VALUES]
+    places, residuals = ([[[flat(place)] for place in part] for part in spec] for spec in (_PLACES, _RESIDUALS))
+    moves = [[moved(*item) for item in part] for part in _MOVES]
     slopes = [[[flat(place), flat((place[0], 0, 0))] for place in part] for part in _SLOPES]
-    residuals = [[[flat(place)] for place in part] for part in _RESIDUALS]
     return Front(
         pixels=np.full(PLANES * size, 128, np.int16),
         error=np.full(PLANES * size, 8 * UNIT, np.int16),
-        residual=np.zeros(PLANES * size, np.int8),
+        residual=np.full(PLANES * size, ZERO, np.uint8),
         misses=np.full((PLANES * size, PREDICTIONS), 16, np.uint8),
         shape=np.array([height, width, stride, size]),
         near=np.array([dy * stride + dx for dx, dy in NEAR]),
-        values=_table(values, 3),
+        places=_table(places, 1)[:, :, 0].copy(),
+        moves=_table(moves, 3),
         slopes=_table(slopes, 2),
         residuals=_table(residuals, 1)[:, :, 0].copy(),
-        counts=np.array([[len(part) for part in parts] for parts in zip(values, slopes, residuals, strict=True)]),
         tables=tables,
     )
 
 
-def new_group(front: Front) -> Group:
-    """Return scratch space for the widest step of a picture."""
-    height, width = int(front.shape[0]), int(front.shape[1])
-    most = min(height, (width + LAG * (PLANES - 1) + 1) // 2)
+def new_group(height: int, slots: int) -> Group:
+    """Return room for so many steps of a picture of H rows."""
     return Group(
-        np.zeros((most, INPUTS), np.int8),
-        np.zeros((most, PLANES), np.int32),
-        np.zeros((most, PLANES), np.int32),
-        np.zeros((most, PLANES, PREDICTIONS), np.int32),
+        np.full((slots, height, ROOM), ZERO, np.uint8),
+        np.zeros((slots, height, PLANES), np.int32),
+        np.zeros((slots, height, PLANES), np.int32),
+        np.zeros((slots, height, PLANES, PREDICTIONS), np.int32),
     )

@@ -38,14 +38,11 @@ def look(planes: Planes, tables: pixel_front.Tables) -> Sight:
     count, height, width = planes.shape
     wide = width + pixel_front.LAG * (count - 1)
     front = pixel_front.start(height, width, tables)
-    sight = Sight(
-        np.zeros((height, wide, pixel_front.INPUTS), np.int8),
-        np.zeros((height, wide, count), np.int32),
-        np.zeros((height, wide, count), np.int32),
-        np.zeros((height, wide, count), np.int32),
-    )
-    pixel_walk.analyse(front, pixel_front.new_group(front), planes, sight.inputs, sight.base, sight.scale)
+    inputs = np.zeros((height, wide, pixel_front.INPUTS), np.uint8)
+    base, scale, samples = (np.zeros((height, wide, count), np.int32) for _ in range(3))
+    group = pixel_front.new_group(height, 1)
+    pixel_walk.analyse(front, group, np.ascontiguousarray(planes, np.int32), inputs, base, scale)
     for plane in range(count):
         lag = pixel_front.LAG * plane
-        sight.samples[:, lag : lag + width, plane] = planes[plane]
-    return sight
+        samples[:, lag : lag + width, plane] = planes[plane]
+    return Sight((inputs ^ np.uint8(pixel_front.ZERO)).view(np.int8), base, scale, samples)

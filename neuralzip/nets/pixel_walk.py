@@ -1,15 +1,17 @@
 """The compiled walk of `nets.pixel_front`: predict the samples of a step, reveal them, go on.
 
-M rows of a step, P predictions, T steps at once; planes in the order G, R, B.
+M rows of a step, P predictions, T slots of a group; planes in the order G, R, B.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import entry, inner
+from neuralzip.nets import pixel_front
 from neuralzip.nets.pixel_front import (
     ENERGY_CAP,
     INPUT_BITS,
+    INPUTS,
     LAG,
     MISS_CAP,
     PAD,
@@ -18,32 +20,32 @@ from neuralzip.nets.pixel_front import (
     REACH,
     TOP,
     UNIT,
+    ZERO,
     Front,
     Group,
+    IntArray,
     Tables,
 )
 
+_COUNTS = pixel_front.COUNTS
+_SIZES = np.array([sum(counts) + PREDICTIONS + 2 for counts in _COUNTS.tolist()], np.int64)
 
-@numba.njit(cache=True)
-def rows(height: int, width: int, step: int) -> tuple[int, int]:
-    """Return (first row, number of rows M) of a step."""
-    first = max(0, (step - (width + LAG * (PLANES - 1)) + 2) // 2)
-    return first, min(height - 1, step // 2) + 1 - first
+rows = inner(pixel_front.rows)
 
 
-@numba.njit(cache=True)
-def _compand(tables: Tables, difference: int, scale: int) -> int:
-    """Turn a difference in 1/8 grey levels into an input."""
+@inner
+def _compand(tables: Tables, difference: int, inverse: int) -> np.uint8:
+    """Turn a difference in 1/8 grey levels into an input, by the inverse of its scale."""
     limit = REACH << INPUT_BITS
-    ratio = (difference * int(tables.inverse[scale]) + 32768) >> 16
-    return int(tables.compand[min(max(ratio, -limit), limit) + limit])
+    ratio = (difference * inverse + 32768) >> 16
+    return np.uint8(ZERO + tables.compand[min(max(ratio, -limit), limit) + limit])
 
 
-@numba.njit(cache=True)
+@inner
 def _candidates(front: Front, plane: int, i: int, out: npt.NDArray[np.int32]) -> None:
     """Write the P predictions of the sample at flat place i (of plane G), in 1/8 grey levels."""
-    x, size = front.pixels, front.shape[3]
-    o_w, o_n, o_nw, o_ne, _, o_nn = front.near
+    x, size, near = front.pixels, front.shape[3], front.near
+    o_w, o_n, o_nw, o_ne, o_nn = near[0], near[1], near[2], near[3], near[5]
     own = i + plane * size
     w, n, nw, ne = 8 * x[own + o_w], 8 * x[own + o_n], 8 * x[own + o_nw], 8 * x[own + o_ne]
     flat = ((w + n) >> 1) + ((ne - nw) >> 2)
@@ -66,31 +68,30 @@ def _candidates(front: Front, plane: int, i: int, out: npt.NDArray[np.int32]) ->
     out[3] = 8 * x[i] + ((w + n) >> 1) + ((ne - nw) >> 2)
 
 
-@numba.njit(cache=True)
+@inner
 def _blend(front: Front, at: int, predictions: npt.NDArray[np.int32]) -> int:
     """Return the mean of the predictions at flat place `at`, weighted by how well each did nearby."""
-    w, n, nw, ne, ww, nn = front.near
-    miss, total, value = front.misses, np.int64(0), np.int64(0)
+    miss, near, total, value = front.misses, front.near, np.int64(0), np.int64(0)
+    w, n, nw, ne, ww, nn = at + near[0], at + near[1], at + near[2], at + near[3], at + near[4], at + near[5]
     for k in range(PREDICTIONS):
-        bad = 2 * (np.int64(miss[at + w, k]) + miss[at + n, k])
-        bad += np.int64(miss[at + nw, k]) + miss[at + ne, k] + miss[at + ww, k] + miss[at + nn, k]
+        bad = 2 * (np.int64(miss[w, k]) + miss[n, k])
+        bad += np.int64(miss[nw, k]) + miss[ne, k] + miss[ww, k] + miss[nn, k]
         weight = np.int64(front.tables.weight[bad])
         total += weight
         value += weight * predictions[k]
     return min(max(int((value + (total >> 1)) // total), 0), 255 * UNIT)
 
 
-@numba.njit(cache=True)
+@inner
 def _scale(front: Front, at: int) -> int:
     """Return the scale index at flat place `at`."""
-    w, n, nw, ne, ww, nn = front.near
-    error = front.error
-    energy = 2 * (np.int64(error[at + w]) + error[at + n])
-    energy += np.int64(error[at + nw]) + error[at + ne] + error[at + ww] + error[at + nn]
+    error, near = front.error, front.near
+    energy = 2 * (np.int64(error[at + near[0]]) + error[at + near[1]])
+    energy += np.int64(error[at + near[2]]) + error[at + near[3]] + error[at + near[4]] + error[at + near[5]]
     return int(front.tables.scale_of[min(energy, ENERGY_CAP)])
 
 
-@numba.njit(cache=True)
+@inner
 def _gather(
     front: Front,
     plane: int,
@@ -98,57 +99,60 @@ def _gather(
     base: int,
     scale: int,
     predictions: npt.NDArray[np.int32],
-    out: npt.NDArray[np.int8],
+    out: npt.NDArray[np.uint8],
     k: int,
-) -> int:
-    """Write one plane's inputs at k .. of `out`; return the place after the last."""
+) -> None:
+    """Write one plane's inputs at k .. of `out`."""
     x, tables = front.pixels, front.tables
-    for m in range(front.counts[plane, 0]):
-        a, b, c = front.values[plane, m]
-        out[k] = _compand(tables, 8 * (x[i + a] - x[i + b] + x[i + c]) - base, scale)
-        k += 1
-    for m in range(front.counts[plane, 1]):
-        a, b = front.slopes[plane, m]
-        out[k] = _compand(tables, 8 * (x[i + a] - x[i + b]), scale)
-        k += 1
-    for m in range(front.counts[plane, 2]):
-        out[k] = front.residual[i + front.residuals[plane, m]]
-        k += 1
+    inverse = np.int64(tables.inverse[scale])
+    places, moves, slopes, residuals = front.places, front.moves, front.slopes, front.residuals
+    for m in range(_COUNTS[plane, 0]):
+        out[k + m] = _compand(tables, 8 * x[i + places[plane, m]] - base, inverse)
+    k += _COUNTS[plane, 0]
+    for m in range(_COUNTS[plane, 1]):
+        a, b, c = moves[plane, m, 0], moves[plane, m, 1], moves[plane, m, 2]
+        out[k + m] = _compand(tables, 8 * (np.int64(x[i + a]) - x[i + b] + x[i + c]) - base, inverse)
+    k += _COUNTS[plane, 1]
+    for m in range(_COUNTS[plane, 2]):
+        a, b = slopes[plane, m, 0], slopes[plane, m, 1]
+        out[k + m] = _compand(tables, 8 * (np.int64(x[i + a]) - x[i + b]), inverse)
+    k += _COUNTS[plane, 2]
+    for m in range(_COUNTS[plane, 3]):
+        out[k + m] = front.residual[i + residuals[plane, m]]
+    k += _COUNTS[plane, 3]
     for m in range(PREDICTIONS):
-        out[k] = _compand(tables, predictions[m] - base, scale)
-        k += 1
-    out[k] = 5 * scale - 62
-    out[k + 1] = (base >> 4) - 64
-    return k + 2
+        out[k + m] = _compand(tables, predictions[m] - base, inverse)
+    k += PREDICTIONS
+    out[k] = np.uint8(ZERO + 5 * scale - 62)
+    out[k + 1] = np.uint8(ZERO + (base >> 4) - 64)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def predict(front: Front, group: Group, step: int, first: int, count: int) -> None:
-    """Fill `group` for a step, rows first .. first + count - 1."""
-    _, width, stride, _ = front.shape
-    for m in range(count):
-        k, y = np.int64(0), first + m
+    """Fill the slot of `group` for a step, rows first .. first + count - 1."""
+    width, stride, slot = front.shape[1], front.shape[2], step % group.inputs.shape[0]
+    for y in range(first, first + count):
+        k, inputs = np.int64(0), group.inputs[slot, y]
         for plane in range(PLANES):
             x = step - 2 * y - LAG * plane
-            predictions = group.predictions[m, plane]
-            size = front.counts[plane, 0] + front.counts[plane, 1] + front.counts[plane, 2] + PREDICTIONS + 2
             if x < 0 or x >= width:
-                group.scale[m, plane] = -1
-                group.base[m, plane] = 0
-                for _ in range(size):
-                    group.inputs[m, k] = 0
-                    k += 1
-                continue
-            i = (y + TOP) * stride + x + PAD
-            _candidates(front, plane, i, predictions)
-            base = _blend(front, i + plane * front.shape[3], predictions)
-            scale = _scale(front, i + plane * front.shape[3])
-            group.base[m, plane] = base
-            group.scale[m, plane] = scale
-            k = _gather(front, plane, i, base, scale, predictions, group.inputs[m], k)
+                group.scale[slot, y, plane] = -1
+                group.base[slot, y, plane] = 0
+                for m in range(_SIZES[plane]):
+                    inputs[k + m] = ZERO
+            else:
+                i = (y + TOP) * stride + x + PAD
+                predictions = group.predictions[slot, y, plane]
+                _candidates(front, plane, i, predictions)
+                base = _blend(front, i + plane * front.shape[3], predictions)
+                scale = _scale(front, i + plane * front.shape[3])
+                group.base[slot, y, plane] = base
+                group.scale[slot, y, plane] = scale
+                _gather(front, plane, i, base, scale, predictions, inputs, k)
+            k += _SIZES[plane]
 
 
-@numba.njit(cache=True)
+@inner
 def _copy(front: Front, at: int, to: int) -> None:
     """Repeat a sample and its errors in the padding."""
     front.pixels[to] = front.pixels[at]
@@ -157,28 +161,32 @@ def _copy(front: Front, at: int, to: int) -> None:
         front.misses[to, k] = front.misses[at, k]
 
 
-@numba.njit(cache=True)
-def _store(front: Front, group: Group, m: int, plane: int, at: int, value: int) -> None:
-    base = group.base[m, plane]
+@inner
+def _store(front: Front, at: int, value: int, base: int, scale: int, predictions: npt.NDArray[np.int32]) -> None:
+    """Enter a sample and what was predicted of it at flat place `at`."""
     front.pixels[at] = value
     front.error[at] = abs(8 * value - base)
-    front.residual[at] = _compand(front.tables, 8 * value - base, group.scale[m, plane])
+    front.residual[at] = _compand(front.tables, 8 * value - base, np.int64(front.tables.inverse[scale]))
     for k in range(PREDICTIONS):
-        front.misses[at, k] = min(abs(8 * value - group.predictions[m, plane, k]) >> 2, MISS_CAP)
+        front.misses[at, k] = min(abs(8 * value - predictions[k]) >> 2, MISS_CAP)
 
 
-@numba.njit(cache=True, nogil=True)
-def reveal(front: Front, group: Group, step: int, first: int, count: int, samples: npt.NDArray[np.int32]) -> None:
-    """Enter the samples [count, PLANES] of a step that `predict` filled `group` for."""
-    height, width, stride, size = front.shape
-    for m in range(count):
-        y = first + m
+@inner
+def reveal(front: Front, group: Group, step: int, first: int, count: int, planes: IntArray, fine: int) -> None:
+    """Enter the samples of a step that `predict` filled `group` for, from planes [1 or PLANES, H, W] >> fine.
+
+    The one plane of a grey picture stands for all: R and B lag, so that G at their places is known.
+    """
+    height, width, stride, size = front.shape[0], front.shape[1], front.shape[2], front.shape[3]
+    slot, last = step % group.inputs.shape[0], planes.shape[0] - 1
+    for y in range(first, first + count):
         for plane in range(PLANES):
             x = step - 2 * y - LAG * plane
             if x < 0 or x >= width:
                 continue
-            at = plane * size + (y + TOP) * stride + x + PAD
-            _store(front, group, m, plane, at, samples[m, plane])
+            at, value = plane * size + (y + TOP) * stride + x + PAD, planes[min(plane, last), y, x] >> fine
+            base, scale = group.base[slot, y, plane], group.scale[slot, y, plane]
+            _store(front, at, value, base, scale, group.predictions[slot, y, plane])
             if x == 0:
                 for k in range(1, PAD):
                     _copy(front, at, at + stride - k)
@@ -186,90 +194,15 @@ def reveal(front: Front, group: Group, step: int, first: int, count: int, sample
                 for k in range(1, PAD):
                     _copy(front, at, at + k)
             if y == height - 1:
-                front.pixels[at + stride] = samples[m, plane]
+                front.pixels[at + stride] = value
 
 
-@numba.njit(cache=True, nogil=True)
-def repeat_grey(front: Front, step: int, first: int, count: int, samples: npt.NDArray[np.int32]) -> None:
-    """Set R and B of the samples [count, PLANES] of a step to G at their own places, for pictures of one plane."""
-    _, width, stride, _ = front.shape
-    for m in range(count):
-        for plane in range(1, PLANES):
-            x = step - 2 * (first + m) - LAG * plane
-            at = (first + m + TOP) * stride + x + PAD
-            samples[m, plane] = front.pixels[at] if 0 <= x < width else 0
-
-
-@numba.njit(cache=True, nogil=True)
-def _pass(
-    front: Front, group: Group, planes: npt.NDArray[np.uint8], step: int, samples: npt.NDArray[np.int32]
-) -> tuple[int, int]:
-    """Predict and reveal a step whose samples are known from planes [PLANES, H, W]; return its rows."""
-    height, width = planes.shape[1:]
-    first, count = rows(height, width, step)
-    predict(front, group, step, first, count)
-    for m in range(count):
-        for plane in range(PLANES):
-            x = step - 2 * (first + m) - LAG * plane
-            samples[m, plane] = planes[plane, first + m, x] if 0 <= x < width else 0
-    reveal(front, group, step, first, count, samples)
-    return first, count
-
-
-@numba.njit(cache=True)
-def _hand_over(
-    group: Group, m: int, inputs: npt.NDArray[np.int8], base: npt.NDArray[np.int32], scale: npt.NDArray[np.int32]
-) -> None:
-    """Copy row m of a group; loops, since slice assignments compile slowly."""
-    for k in range(len(inputs)):
-        inputs[k] = group.inputs[m, k]
-    for plane in range(PLANES):
-        base[plane] = group.base[m, plane]
-        scale[plane] = group.scale[m, plane]
-
-
-@numba.njit(cache=True, nogil=True)
-def advance(
-    front: Front,
-    group: Group,
-    planes: npt.NDArray[np.uint8],
-    begin: int,
-    top: int,
-    inputs: npt.NDArray[np.int8],
-    base: npt.NDArray[np.int32],
-    scale: npt.NDArray[np.int32],
-    samples: npt.NDArray[np.int32],
-    mask: npt.NDArray[np.int8],
-) -> None:
-    """Walk the next T steps of a picture whose planes [PLANES, H, W] are known.
-
-    Args:
-        front: state before step `begin`.
-        group: scratch space.
-        planes: the samples.
-        begin: the first step.
-        top: row of the picture that row 0 of the results stands for.
-        inputs: [T, M, F] zeros, filled where a step has the row.
-        base, scale, samples: [T, M, PLANES], filled likewise.
-        mask: [T, M, 1] zeros, set to 1 where a step has the row.
-    """
-    known = np.zeros((group.base.shape[0], PLANES), np.int32)
-    for i in range(inputs.shape[0]):
-        first, count = _pass(front, group, planes, begin + i, known)
-        for m in range(count):
-            row = first - top + m
-            _hand_over(group, m, inputs[i, row], base[i, row], scale[i, row])
-            mask[i, row, 0] = 1
-            for plane in range(PLANES):
-                samples[i, row, plane] = known[m, plane]
-
-
-@numba.njit(cache=True, nogil=True)
+@entry
 def analyse(
     front: Front,
     group: Group,
-    planes: npt.NDArray[np.uint8],
-    inputs: npt.NDArray[np.int8],
+    planes: IntArray,
+    inputs: npt.NDArray[np.uint8],
     base: npt.NDArray[np.int32],
     scale: npt.NDArray[np.int32],
 ) -> None:
@@ -277,16 +210,21 @@ def analyse(
 
     Args:
         front: fresh state.
-        group: scratch space.
+        group: scratch space of one slot.
         planes: the samples.
         inputs: [H, W + 2 LAG, F], filled, virtual pixels in raster order.
         base: [H, W + 2 LAG, PLANES], filled.
         scale: [H, W + 2 LAG, PLANES], filled.
     """
     height, wide = inputs.shape[:2]
-    known = np.zeros((group.base.shape[0], PLANES), np.int32)
     for step in range(wide + 2 * (height - 1)):
-        first, count = _pass(front, group, planes, step, known)
-        for m in range(count):
-            y, x = first + m, step - 2 * (first + m)
-            _hand_over(group, m, inputs[y, x], base[y, x], scale[y, x])
+        first, count = rows(front.shape[0], front.shape[1], step)
+        predict(front, group, step, first, count)
+        reveal(front, group, step, first, count, planes, 0)
+        for y in range(first, first + count):
+            x = step - 2 * y
+            for k in range(INPUTS):
+                inputs[y, x, k] = group.inputs[0, y, k]
+            for plane in range(PLANES):
+                base[y, x, plane] = group.base[0, y, plane]
+                scale[y, x, plane] = group.scale[0, y, plane]

@@ -1,6 +1,7 @@
 """The integer PixelCNN gives the same mixtures step by step and in bulk, with every kernel, on any threads."""
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from neuralzip.codecs import image_fast
 from neuralzip.exact import kernels
 from neuralzip.nets.pixelcnn_exact import IntPixelCNN
-from tests.pixel_models import picture, write_model
+from tests.pixel_models import Foreseen, in_bulk, picture, step_by_step, write_model
 
 SIZES = [(1, 1), (1, 30), (30, 1), (7, 90), (45, 20)]
 GOLDEN = "e4475a2d9eda7e70"
@@ -21,48 +22,44 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> IntPixelCNN:
     return IntPixelCNN(write_model(tmp_path_factory.mktemp("models")))
 
 
-def digest(net: IntPixelCNN, planes: np.ndarray) -> str:
-    total = hashlib.sha256()
-    for _, mixtures, _ in net.walk(*planes.shape[1:]).walk_known(planes):
-        for part in mixtures[2:]:
-            total.update(np.ascontiguousarray(part[mixtures.valid]).tobytes())
-    return total.hexdigest()
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> IntPixelCNN:
+    return IntPixelCNN(write_model(tmp_path_factory.mktemp("plain")), compiled=False)
 
 
-def digest_of_steps(net: IntPixelCNN, planes: np.ndarray) -> str:
+def digest(steps: Iterator[Foreseen]) -> str:
     total = hashlib.sha256()
-    walk = net.walk(*planes.shape[1:])
-    known = [samples for _, _, samples in net.walk(*planes.shape[1:]).walk_known(planes)]
-    for t in range(walk.steps):
-        mixtures = walk.step(t)
-        for part in mixtures[2:]:
-            total.update(np.ascontiguousarray(part[mixtures.valid]).tobytes())
-        walk.reveal(t, known[t])
+    for mixtures, _ in steps:
+        total.update(np.ascontiguousarray(mixtures).tobytes())
     return total.hexdigest()
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_steps_and_bulk_agree(net: IntPixelCNN, height: int, width: int) -> None:
-    planes = picture(3, height, width).astype(np.uint8)
-    assert digest(net, planes) == digest_of_steps(net, planes)
+def test_steps_and_bulk_agree(net: IntPixelCNN, plain: IntPixelCNN, height: int, width: int) -> None:
+    planes = picture(3, height, width)
+    expected = digest(in_bulk(net, planes))
+    assert digest(step_by_step(net, planes)) == expected
+    assert digest(in_bulk(plain, planes)) == expected
+    assert digest(step_by_step(plain, planes)) == expected
 
 
-@pytest.mark.parametrize("kernel", ["int8", "compiled", "float32", "int64"])
-def test_kernels_agree(net: IntPixelCNN, kernel: str) -> None:
-    planes = picture(3, 20, 33).astype(np.uint8)
-    expected = digest(net, planes)
+@pytest.mark.parametrize("kernel", kernels.NAMES)
+def test_kernels_agree(net: IntPixelCNN, plain: IntPixelCNN, kernel: str) -> None:
+    planes = picture(3, 20, 33)
     with kernels.using(kernel):
-        assert digest(net, planes) == expected
+        assert digest(in_bulk(plain, planes)) == digest(in_bulk(net, planes))
 
 
-def test_threads_agree(net: IntPixelCNN) -> None:
-    planes = picture(3, 16, 16).astype(np.uint8)
-    expected, before = digest(net, planes), torch.get_num_threads()
-    try:
-        torch.set_num_threads(2)
-        assert digest(net, planes) == expected
-    finally:
-        torch.set_num_threads(before)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_payloads_agree(net: IntPixelCNN, plain: IntPixelCNN, threads: int) -> None:
+    """Every implementation encodes, and decodes, alike, on any threads."""
+    for count, fine in ((3, 0), (1, 3)):
+        planes = picture(count, 30, 41, top=(256 << fine) - 1)
+        payload, nll = image_fast.encode(net, planes, fine)
+        geometry = image_fast.Geometry(*planes.shape, fine)
+        for each in (net, plain):
+            assert image_fast.encode(each, planes, fine, threads=threads) == (payload, nll)
+            assert np.array_equal(image_fast.decode(each, payload, geometry), planes)
 
 
 def test_golden_payload(net: IntPixelCNN) -> None:
@@ -77,5 +74,5 @@ def test_cuda_agrees(net: IntPixelCNN, tmp_path: Path) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     other = IntPixelCNN(write_model(tmp_path), "cuda")
-    planes = picture(3, 40, 50).astype(np.uint8)
-    assert digest(net, planes) == digest(other, planes)
+    planes = picture(3, 40, 50)
+    assert digest(in_bulk(net, planes)) == digest(in_bulk(other, planes))

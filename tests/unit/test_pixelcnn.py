@@ -9,18 +9,19 @@ import torch
 from neuralzip import zoo
 from neuralzip.errors import ModelError
 from neuralzip.exact import logistic
-from neuralzip.nets import pixel_front, pixel_sight, pixel_walk, pixelcnn
-from neuralzip.nets.pixelcnn_exact import ALPHABET, MEAN_BITS, IntPixelCNN, Mixtures
-from tests.pixel_models import picture, write_model
+from neuralzip.experts.image_opinion import INVERSES, MEAN_BITS, MEANS, WEIGHTS
+from neuralzip.nets import pixel_front, pixel_sight, pixelcnn
+from neuralzip.nets.pixelcnn_exact import IntPixelCNN
+from neuralzip.nets.pixelcnn_step import ALPHABET
+from tests.pixel_models import in_bulk, picture, write_model
 
 
 def coded_bits(net: IntPixelCNN, planes: np.ndarray) -> float:
     total = 0.0
-    for _, mixtures, samples in net.walk(*planes.shape[1:]).walk_known(planes.astype(np.uint8)):
-        valid = mixtures.valid
-        starts, freqs = (np.empty(int(valid.sum()), np.int32) for _ in range(2))
-        parts = (np.ascontiguousarray(part[valid]) for part in mixtures[2:])
-        logistic.intervals(np.ascontiguousarray(samples[valid]), *parts, MEAN_BITS, ALPHABET, starts, freqs)
+    for mixtures, samples in in_bulk(net, planes):
+        starts, freqs = np.empty_like(samples), np.empty_like(samples)
+        parts = (np.ascontiguousarray(mixtures[:, place]) for place in (MEANS, INVERSES, WEIGHTS))
+        logistic.intervals(samples, *parts, MEAN_BITS, ALPHABET, starts, freqs)
         total += float((24 - np.log2(freqs)).sum())
     return total
 
@@ -64,7 +65,7 @@ def test_integer_twin_costs_half_a_percent_at_most(trained: pixelcnn.PixelCNN, t
 def test_steps_hold_every_sample_once_and_in_causal_order(height: int, width: int) -> None:
     seen = np.full((pixel_front.PLANES, height, width), -1)
     for step in range(pixel_front.steps(height, width)):
-        first, count = pixel_walk.rows(height, width, step)
+        first, count = pixel_front.rows(height, width, step)
         assert count >= 1
         for y in range(first, first + count):
             for plane in range(pixel_front.PLANES):
@@ -79,18 +80,15 @@ def test_steps_hold_every_sample_once_and_in_causal_order(height: int, width: in
 def test_inputs_depend_on_earlier_steps_only(tmp_path: Path) -> None:
     net = IntPixelCNN(write_model(tmp_path))
     planes = picture(3, 12, 14).astype(np.uint8)
-    before = list(net.walk(12, 14).walk_known(planes))
+    before = [mixtures for mixtures, _ in in_bulk(net, planes)]
     for plane, y, x in [(0, 5, 6), (1, 0, 13), (2, 11, 0), (0, 6, 0), (1, 7, 13)]:
         changed = planes.copy()
         changed[plane, y, x] ^= 0x55
-        after = list(net.walk(12, 14).walk_known(changed))
+        after = [mixtures for mixtures, _ in in_bulk(net, changed)]
         step = x + 2 * y + pixel_front.LAG * plane
-        assert all(same(before[t][1], after[t][1]) for t in range(step + 1))
-        assert not all(same(a[1], b[1]) for a, b in zip(before, after, strict=True)) or (y, x) == (11, 13)
-
-
-def same(a: Mixtures, b: Mixtures) -> bool:
-    return all(np.array_equal(x[a.valid], y[a.valid]) for x, y in zip(a[2:], b[2:], strict=True))
+        same = [np.array_equal(a, b) for a, b in zip(before, after, strict=True)]
+        assert all(same[: step + 1])
+        assert not all(same) or (y, x) == (11, 13)
 
 
 def test_inputs_do_not_depend_on_the_strength_of_the_texture() -> None:
@@ -118,11 +116,10 @@ def test_taps_are_self_west_north_northwest_northeast() -> None:
 
 
 def test_mixture_weights_sum_to_one(tmp_path: Path) -> None:
-    walk = IntPixelCNN(write_model(tmp_path)).walk(6, 8)
-    for _, mixtures, _ in walk.walk_known(picture(3, 6, 8).astype(np.uint8)):
-        assert (mixtures.weights[mixtures.valid].sum(axis=-1) == 1 << logistic.WEIGHT_BITS).all()
-        assert (mixtures.weights >= 0).all()
-        assert (mixtures.inverses[mixtures.valid] >= 1).all()
+    for mixtures, _ in in_bulk(IntPixelCNN(write_model(tmp_path)), picture(3, 6, 8)):
+        assert (mixtures[:, WEIGHTS].sum(axis=-1) == 1 << logistic.WEIGHT_BITS).all()
+        assert (mixtures[:, WEIGHTS] >= 0).all()
+        assert (mixtures[:, INVERSES] >= 1).all()
 
 
 def test_other_models_are_refused(tmp_path: Path) -> None:
@@ -132,3 +129,7 @@ def test_other_models_are_refused(tmp_path: Path) -> None:
     fewer = {name: array for name, array in model.arrays.items() if name != "head.bias"}
     with pytest.raises(ModelError, match=r"head\.bias"):
         IntPixelCNN(zoo.Model("x", fewer, model.meta, b"", 0))
+    for name in ("blocks.0.taps.weight", "tables.compand", "levels"):
+        shorter = {**model.arrays, name: model.arrays[name][:-1]}
+        with pytest.raises(ModelError, match=name.removesuffix(".weight")):
+            IntPixelCNN(zoo.Model("x", shorter, model.meta, b"", 0))
