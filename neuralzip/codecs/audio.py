@@ -17,7 +17,7 @@ import numpy as np
 
 from neuralzip.codecs import audio_block
 from neuralzip.codecs.audio_block import Piece
-from neuralzip.codecs.base import Block, Options
+from neuralzip.codecs.base import Block, Options, cores
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media import audio, bitcoder
 from neuralzip.media.audio import raw_pcm
@@ -113,7 +113,7 @@ def _flac_pieces(file: BinaryIO, total: int) -> Iterator[Piece]:
 def _ordered(pieces: Iterator[Piece], preset: int, threads: int | None) -> Iterator[Block]:
     """Yield the blocks of pieces in order, several coded side by side; reads no further ahead than it works."""
     with ThreadPoolExecutor(threads) as pool:
-        ahead = threads or _cores()
+        ahead = cores(threads)
         running: deque[Future[Block]] = deque()
         for piece in itertools.islice(pieces, ahead):
             running.append(pool.submit(audio_block.encode, piece, preset))
@@ -121,9 +121,3 @@ def _ordered(pieces: Iterator[Piece], preset: int, threads: int | None) -> Itera
             block = running.popleft().result()
             running.extend(pool.submit(audio_block.encode, piece, preset) for piece in itertools.islice(pieces, 1))
             yield block
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

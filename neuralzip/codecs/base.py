@@ -5,6 +5,8 @@ know nothing of each other, so each is a point of random access and a failure st
 """
 
 import functools
+import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
@@ -12,7 +14,7 @@ from typing import BinaryIO, Protocol
 from neuralzip.container import MAX_PARAMS_BYTES
 from neuralzip.errors import UsageError
 
-__all__ = ["MAX_PARAMS_BYTES", "Block", "Codec", "Options", "check_device"]
+__all__ = ["MAX_PARAMS_BYTES", "Block", "Codec", "Options", "check_device", "cores"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,12 @@ class Options:
     memory_bytes: int | None = None
     raw_pcm: str | None = None
     progress: Callable[[int, int], None] | None = None
+
+
+def cores(threads: int | None = None) -> int:
+    """Return how many threads may work at once: the cores that this process may use, or fewer if so chosen."""
+    here = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return here if threads is None else min(threads, here)
 
 
 @functools.cache

@@ -211,7 +211,7 @@ def _run(model: ByteModel, coder: bits.BitCoder, guide: "Guide | None", steps: i
     if guide is None:
         parts: Iterator[None] = _alone(model, coder, counts)
     elif coder.decoding:
-        parts = _followed(model, coder, guide, counts)
+        parts = _followed(model, coder, guide, counts, options)
     else:
         parts = _guided(model, coder, guide, counts, options)
     for _ in parts:
@@ -245,15 +245,16 @@ def _guided(
         yield
 
 
-def _followed(model: ByteModel, coder: bits.BitCoder, guide: "Guide", counts: list[int]) -> Iterator[None]:
+def _followed(
+    model: ByteModel, coder: bits.BitCoder, guide: "Guide", counts: list[int], options: Options
+) -> Iterator[None]:
     """Decode with the net one byte behind."""
-    from neuralzip.codecs.bytes_follow import follow
+    from neuralzip.codecs.bytes_follow import Follower
 
-    symbols = np.zeros((len(model.lanes.state), 1), np.uint8)
+    follow = Follower(model, guide.net.tiles, guide.net.at, guide.next[:, None], options.threads)
     for count in counts:
         if guide.net.plain is None:
-            logits = guide.next[:, None]
-            follow(model, coder, guide.net.tiles, guide.net.at, logits, symbols, count)
+            follow(coder, count)
         else:
             _follow_plainly(model, coder, guide, count)
         yield

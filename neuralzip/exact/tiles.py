@@ -159,9 +159,17 @@ def products(weight: npt.NDArray[np.int8], x: npt.NDArray[np.uint8], acc: npt.ND
         x: [N, K] uint8, contiguous; K as padded.
         acc: [N, 64 G] int32 out, contiguous.
     """
+    some_products(weight, x, acc, 0, weight.shape[0])
+
+
+@inner
+def some_products(
+    weight: npt.NDArray[np.int8], x: npt.NDArray[np.uint8], acc: npt.NDArray[np.int32], first: int, end: int
+) -> None:
+    """Do what `products` does for the outputs of groups first .. end - 1 alone."""
     count, width, steps, height = x.shape[0], x.shape[1], weight.shape[1], acc.shape[1]
     flat, inputs, sums = weight.reshape(-1), x.reshape(-1), acc.reshape(-1)
-    for group in range(weight.shape[0]):
+    for group in range(first, end):
         at, n = group * steps * (OUTPUTS * INPUTS), 0
         while n < count:
             place, out = n * width, n * height + group * OUTPUTS

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from neuralzip import zoo
 from neuralzip.errors import ModelError
 from neuralzip.exact.rounding import rounding
+from neuralzip.exact.team import new_team
 from neuralzip.nets import char_rnn_step as step
 from neuralzip.nets.char_rnn_step import I8, I32, LOGIT_BITS, STATE_BITS
 from neuralzip.nets.char_rnn_view import GATE_BITS, STREAM_BITS, SYMBOLS, context_rows
@@ -24,6 +25,7 @@ ARCHITECTURE = "char-rnn-1"
 INITIAL_BITS = 7
 START = 10
 """The byte that is taken as read before the first one: a line feed."""
+_ALONE = new_team(1)[0]
 
 
 def _parts(model: zoo.Model, name: str, bits: int) -> tuple[I8, I32, I32]:
@@ -125,7 +127,7 @@ class IntCharRNN:
         symbols = np.ascontiguousarray(symbols, np.uint8)
         if self.plain is None:
             logits = np.empty((*symbols.shape, SYMBOLS), np.int32)
-            step.read(self.tiles, self.at, symbols, logits)
+            step.read(self.tiles, self.at, symbols, logits, _ALONE)
             return logits
         rows = np.empty((*symbols.shape, 5), np.int64)
         context_rows(symbols, self.at.history, self.rows, rows)

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from neuralzip.exact import tiles
 from neuralzip.exact.compiled import entry, inner
+from neuralzip.exact.team import Team, meet, share
 from neuralzip.nets.char_rnn_view import ACT_BITS, GATE_BITS, STREAM_BITS, SYMBOLS, context_rows
 
 LOGIT_BITS = 8
@@ -183,55 +184,101 @@ def _norm(w: Weights, v: I32, u: U8) -> None:
 
 
 @inner
-def _recur(sums: I32, offset: I32, shift: I32, h: I32, y: U8) -> None:
-    """Move states h [L, E] on by T steps: gates sums [N, 3E'] -> outputs y [N, E']."""
+def _gate(gates: I8, u: U8, sums: I32, states: int, team: Team) -> None:
+    """Set the member's share of the gates' sums [N, 3E'] from the stream u [N, H']."""
+    if team.members == 1:
+        tiles.products(gates, u, sums)
+        return
+    groups = states // tiles.OUTPUTS
+    first, end = share(team, groups)
+    for third in range(3):
+        tiles.some_products(gates, u, sums, third * groups + first, third * groups + end)
+
+
+@inner
+def _range(team: Team, count: int) -> tuple[int, int]:
+    """Return (first, end) of the member's share of channels, whole groups of a tile's outputs."""
+    first, end = share(team, -(-count // tiles.OUTPUTS))
+    return first * tiles.OUTPUTS, min(end * tiles.OUTPUTS, count)
+
+
+@inner
+def _recur(sums: I32, offset: I32, shift: I32, h: I32, y: U8, first: int, end: int) -> None:
+    """Move states first .. end - 1 of h [L, E] on by T steps: gates sums [N, 3E'] -> outputs y [N, E'].
+
+    Rows are cut out first: a loop over all of a row runs in vector lanes, one over part of it does not.
+    """
     lanes, states = h.shape
-    time = sums.shape[0] // lanes
+    time, z0, g0 = sums.shape[0] // lanes, states, 2 * states
+    a_offset, a_shift = offset[first:end], shift[first:end]
+    z_offset, z_shift = offset[z0 + first : z0 + end], shift[z0 + first : z0 + end]
+    g_offset, g_shift = offset[g0 + first : g0 + end], shift[g0 + first : g0 + end]
     for lane in range(lanes):
+        state = h[lane, first:end]
         for n in range(lane * time, (lane + 1) * time):
-            for e in range(states):
-                a = min(max((sums[n, e] + offset[e]) >> shift[e], -GATE_MAX), GATE_MAX)
+            a_row, z_row = sums[n, first:end], sums[n, z0 + first : z0 + end]
+            g_row, out = sums[n, g0 + first : g0 + end], y[n, first:end]
+            for e in range(state.shape[0]):
+                a = min(max((a_row[e] + a_offset[e]) >> a_shift[e], -GATE_MAX), GATE_MAX)
                 r = GATE_MAX - abs(a)
                 s = (r * r) >> 10
                 i = s if a < 0 else ONE - s
-                k = states + e
-                z = min(max((sums[n, k] + offset[k]) >> shift[k], -CANDIDATE_MAX), CANDIDATE_MAX)
-                k += states
-                g = min(max((sums[n, k] + offset[k]) >> shift[k], -GATE_MAX), GATE_MAX)
-                now = h[lane, e] + (((z * (GATE_MAX - abs(z)) - h[lane, e]) * i + (ONE >> 1)) >> 15)
-                h[lane, e] = now
-                y[n, e] = np.uint8(128 + min(max((now * g + (1 << 26)) >> 27, -127), 127))
+                z = min(max((z_row[e] + z_offset[e]) >> z_shift[e], -CANDIDATE_MAX), CANDIDATE_MAX)
+                g = min(max((g_row[e] + g_offset[e]) >> g_shift[e], -GATE_MAX), GATE_MAX)
+                now = state[e] + (((z * (GATE_MAX - abs(z)) - state[e]) * i + (ONE >> 1)) >> 15)
+                state[e] = now
+                out[e] = np.uint8(128 + min(max((now * g + (1 << 26)) >> 27, -127), 127))
 
 
 @inner
-def _add(out: I32, offset: I32, shift: I32, v: I32) -> None:
-    """Add the layer's output [N, H''] to the stream v [N, H]."""
+def _add(out: I32, offset: I32, shift: I32, v: I32, first: int, end: int) -> None:
+    """Add channels first .. end - 1 of the layer's output [N, H''] to the stream v [N, H]."""
+    add, right = offset[first:end], shift[first:end]
     for n in range(v.shape[0]):
-        for k in range(v.shape[1]):
-            v[n, k] = min(max(v[n, k] + ((out[n, k] + offset[k]) >> shift[k]), -STREAM_MAX), STREAM_MAX)
+        row, total = out[n, first:end], v[n, first:end]
+        for k in range(total.shape[0]):
+            total[k] = min(max(total[k] + ((row[k] + add[k]) >> right[k]), -STREAM_MAX), STREAM_MAX)
 
 
 @inner
-def _forward(w: Weights, scratch: Scratch, count: int, h: I32) -> None:
+def _finish(logits: I32, offset: I32, shift: I32, first: int, end: int) -> None:
+    """Round logits first .. end - 1 of sums [N, 256] in place."""
+    add, right = offset[first:end], shift[first:end]
+    for n in range(logits.shape[0]):
+        row = logits[n, first:end]
+        for k in range(row.shape[0]):
+            row[k] = (row[k] + add[k]) >> right[k]
+
+
+@inner
+def _forward(w: Weights, scratch: Scratch, count: int, h: I32, team: Team) -> None:
     """Run the net over `count` = L * T positions, lane by lane: scratch rows -> scratch logits; moves h on."""
     v, u, sums = scratch.v[:count], scratch.u[:count], scratch.sums[:count]
     y, out, logits = scratch.y[:count], scratch.out[:count], scratch.logits[:count]
-    _embed(w, scratch.rows[:count], v)
+    if team.me == 0:
+        _embed(w, scratch.rows[:count], v)
+    meet(team)
     for k in range(h.shape[0]):
         _norm(w, v, u)
-        tiles.products(w.gates[k], u, sums)
-        _recur(sums, w.gate_offset[k], w.gate_shift[k], h[k], y)
-        tiles.products(w.out[k], y, out)
-        _add(out, w.out_offset[k], w.out_shift[k], v)
+        _gate(w.gates[k], u, sums, h.shape[2], team)
+        first, end = _range(team, h.shape[2])
+        _recur(sums, w.gate_offset[k], w.gate_shift[k], h[k], y, first, end)
+        meet(team)
+        first, end = share(team, w.out.shape[1])
+        tiles.some_products(w.out[k], y, out, first, end)
+        first, end = _range(team, v.shape[1])
+        _add(out, w.out_offset[k], w.out_shift[k], v, first, end)
+        meet(team)
     _norm(w, v, u)
-    tiles.products(w.head, u, logits)
-    for n in range(count):
-        for k in range(SYMBOLS):
-            logits[n, k] = (logits[n, k] + w.head_offset[k]) >> w.head_shift[k]
+    first, end = share(team, w.head.shape[0])
+    tiles.some_products(w.head, u, logits, first, end)
+    first, end = _range(team, SYMBOLS)
+    _finish(logits, w.head_offset, w.head_shift, first, end)
+    meet(team)
 
 
 @entry
-def read(w: Weights, lanes: Lanes, symbols: U8, logits: I32) -> None:
+def read(w: Weights, lanes: Lanes, symbols: U8, logits: I32, team: Team) -> None:
     """Read bytes of every lane and predict what follows each.
 
     Args:
@@ -239,6 +286,7 @@ def read(w: Weights, lanes: Lanes, symbols: U8, logits: I32) -> None:
         lanes: moved on.
         symbols: [L, T].
         logits: [L, T, 256] int32 out, in 2**-LOGIT_BITS nats.
+        team: alone, or the first of two while the other runs `assist`; then T is 1.
     """
     count, time = symbols.shape
     stride = max(lanes.scratch.rows.shape[0] // count, 1)
@@ -246,7 +294,32 @@ def read(w: Weights, lanes: Lanes, symbols: U8, logits: I32) -> None:
         steps = min(stride, time - at)
         rows = lanes.scratch.rows[: count * steps].reshape(count, steps, 5)
         context_rows(symbols[:, at : at + steps], lanes.history, lanes.hash_rows, rows)
-        _forward(w, lanes.scratch, count * steps, lanes.h)
+        _forward(w, lanes.scratch, count * steps, lanes.h, team)
         for n in range(count * steps):
             for k in range(SYMBOLS):
                 logits[n // steps, at + n % steps, k] = lanes.scratch.logits[n, k]
+
+
+@entry
+def assist(w: Weights, lanes: Lanes, steps: int, team: Team) -> None:
+    """Be the second of a team for so many steps of every lane.
+
+    Args:
+        w: weights in tiles.
+        lanes: as `with_own_stream` gives them.
+        steps: calls of `read` that the first member makes.
+        team: the second member's view.
+    """
+    for _ in range(steps):
+        _forward(w, lanes.scratch, lanes.h.shape[1], lanes.h, team)
+
+
+def is_shareable(w: Weights) -> bool:
+    """Tell whether a team can share a net in tiles: its states come in whole tiles, at least two of them."""
+    states = w.gate_shift.shape[1] // 3
+    return states % tiles.OUTPUTS == 0 and states >= 2 * tiles.OUTPUTS
+
+
+def with_own_stream(lanes: Lanes) -> Lanes:
+    """Return lanes for a second member: the same but for the room in which it normalises the stream."""
+    return lanes._replace(scratch=lanes.scratch._replace(u=lanes.scratch.u.copy()))

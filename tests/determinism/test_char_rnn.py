@@ -1,6 +1,7 @@
 """The integer byte net: equal integers over lanes, kernels, threads, forms, and step by step or in bulk."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import torch
 
 from neuralzip import zoo
 from neuralzip.exact import kernels
-from neuralzip.nets import char_rnn, char_rnn_int
+from neuralzip.exact.team import new_team
+from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_step
 
-SHAPE = char_rnn.Shape(64, 48, 3, (6, 7, 7, 6), 8, 4)
+SHAPE = char_rnn.Shape(96, 192, 3, (6, 7, 7, 6), 8, 4)
+"""Neither members of a team nor tiles come out even."""
 LANES, TIME = 21, 11
 
 
@@ -75,6 +78,22 @@ def test_threads(model: zoo.Model, symbols: np.ndarray, oracle: np.ndarray, thre
         assert np.array_equal(run(model, symbols, bulk=True), oracle)
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 5])
+def test_a_team_of_two(model: zoo.Model, symbols: np.ndarray, oracle: np.ndarray, lanes: int) -> None:
+    net = char_rnn_int.IntCharRNN(model, lanes)
+    net.reset(np.arange(lanes) % SHAPE.kinds)
+    assert char_rnn_step.is_shareable(net.tiles)
+    first, second = new_team(2)
+    own, logits = char_rnn_step.with_own_stream(net.at), np.empty((TIME, lanes, 1, 256), np.int32)
+    char_rnn_step.assist(net.tiles, own, 0, second)
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(char_rnn_step.assist, net.tiles, own, TIME, second)
+        for t in range(TIME):
+            char_rnn_step.read(net.tiles, net.at, symbols[:lanes, t : t + 1].copy(), logits[t], first)
+        done.result()
+    assert np.array_equal(logits[:, :, 0].swapaxes(0, 1), oracle[:lanes, 1:])
 
 
 def test_bulk_may_be_cut_anywhere(model: zoo.Model, symbols: np.ndarray, oracle: np.ndarray) -> None:

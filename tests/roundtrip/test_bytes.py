@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from neuralzip import zoo
 from neuralzip.codecs import bytes as byte_codec
+from neuralzip.codecs import bytes_follow
 from neuralzip.codecs.base import Block, Options
 from neuralzip.errors import CorruptError
 from neuralzip.nets.char_rnn_int import IntCharRNN
@@ -172,3 +173,13 @@ def test_damage_to_a_block_with_a_net_is_refused() -> None:
     for bad in damaged(block):
         with pytest.raises(CorruptError):
             byte_codec.decode(bad, Options())
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_a_net_is_followed_alone_and_by_two_threads_alike(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(byte_codec, "_lane_count", lambda size: lanes)
+    monkeypatch.setattr(byte_codec, "_STEP_BYTES", 50)  # so that both ways have their turns within a block
+    monkeypatch.setattr(bytes_follow, "cores", lambda threads: threads)
+    data = PROSE + b"\n" + PROSE[::-1]
+    block = byte_codec.encode(data, Options(model="small"))
+    assert byte_codec.decode(block, Options(threads=2)) == byte_codec.decode(block, Options(threads=1)) == data
