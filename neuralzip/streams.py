@@ -5,13 +5,14 @@ decompress_stream -> container.Reader -> a codec
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import BinaryIO
 
 from neuralzip import container, files
 from neuralzip.codecs import registry, select
-from neuralzip.codecs.base import Block, Options, check_device
+from neuralzip.codecs.base import Block, Options, check_device, cores
+from neuralzip.codecs.side_by_side import Crew, Job, Progress
 from neuralzip.container import Limits
 from neuralzip.errors import CorruptError, NeuralzipError
 
@@ -54,18 +55,39 @@ def decompress_stream(
     """
     options = options or Options()
     allowed = limits(options, max_size)
-    total = _skim(source, allowed) if source.seekable() else 0
+    total = _skim(source, allowed) if source.seekable() else None
     reader = container.Reader(source, allowed)
+    # A pipe may take its time: what has come is decoded and written before more is waited for.
+    crew = Crew(1 if total is None else cores(options.threads), _report(options, total))
     done = 0
-    for record in reader.records():
-        content = decode(record, _with_progress(options, done, total))
+    for record, content in crew.results(_jobs(reader, options, total)):
         reader.accept(record, content)
         if target is not None:
             target.write(content)
         done += len(content)
-        if options.progress is not None:
-            options.progress(done, max(done, total))
+        crew.report(done)
+    reader.finish()
     return done
+
+
+def _report(options: Options, total: int | None) -> Callable[[int], None]:
+    """Return what tells the user how many bytes of all are done."""
+    report = options.progress
+    return lambda done: None if report is None else report(done, max(done, total or 0))
+
+
+def _jobs(
+    reader: container.Reader, options: Options, total: int | None
+) -> Iterator[Job[tuple[container.Record, bytes]]]:
+    """Yield the decoding of each record; gives the record and its bytes, not yet checked."""
+    start = 0
+    for record in reader.records():
+        start += record.raw_size
+
+        def run(progress: Progress, record: container.Record = record) -> tuple[container.Record, bytes]:
+            return record, decode(record, replace(options, progress=progress))
+
+        yield Job(record.raw_size, run, start == total)
 
 
 def _skim(source: BinaryIO, allowed: Limits) -> int:
@@ -74,14 +96,6 @@ def _skim(source: BinaryIO, allowed: Limits) -> int:
     raw_size = container.Reader(source, allowed).skim()
     source.seek(start)
     return raw_size
-
-
-def _with_progress(options: Options, offset: int, total: int) -> Options:
-    """Return the options with progress counted from `offset`."""
-    report = options.progress
-    if report is None:
-        return options
-    return replace(options, progress=lambda done, _: report(offset + done, max(offset + done, total)))
 
 
 def limits(options: Options, max_size: int | None = None) -> Limits:

@@ -163,6 +163,7 @@ def _decompress(packed: bytes, options: Options) -> bytes:
         block = Block(codec.name, record.params, record.payload, record.raw_size, record.models)
         pieces.append(codec.decode(block, options))
         reader.accept(record, pieces[-1])
+    reader.finish()
     return b"".join(pieces)
 
 

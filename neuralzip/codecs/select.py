@@ -7,11 +7,12 @@ SEGMENT_BYTES, so that memory stays bounded. No block leaves this module that is
 import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from neuralzip.codecs import registry
-from neuralzip.codecs.base import MAX_PARAMS_BYTES, Block, Codec, Options, check_device
+from neuralzip.codecs.base import MAX_PARAMS_BYTES, Block, Codec, Options, check_device, cores
+from neuralzip.codecs.side_by_side import Crew, Job, Progress
 from neuralzip.container import MAX_MODELS, fits_expansion
 from neuralzip.errors import ModelError, UnsupportedError, UsageError
 
@@ -24,19 +25,21 @@ _CHEAP_BYTES = 1 << 16  # up to here the cheap fallback costs nothing, so that i
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to encode one file.
+    """How to encode one file, and how far that is.
 
     Attributes:
         options: what the user chose.
         verify: decode every block and compare before it is used.
         size: bytes of the file.
         warn: called with one line when a codec failed on this file.
+        done: bytes encoded and bytes verified.
     """
 
     options: Options
     verify: bool
     size: int
     warn: Callable[[str], None]
+    done: list[int] = field(default_factory=lambda: [0, 0])
 
 
 def encode(file: BinaryIO, plan: Plan) -> Iterator[tuple[Block, bytes]]:
@@ -87,7 +90,7 @@ def _segments(file: BinaryIO, offset: int, plan: Plan) -> Iterator[tuple[Block, 
         else:
             yield from _segment(data, offset, plan)
         offset += len(data)
-        _advance(plan, offset)
+        _advance(plan, offset, offset)
 
 
 def likely_codec(sample: bytes, options: Options) -> str:
@@ -122,7 +125,7 @@ def _segment(data: bytes, offset: int, plan: Plan) -> Iterator[tuple[Block, byte
 def _guarded(codec: Codec, file: BinaryIO, offset: int, plan: Plan) -> Iterator[Block]:
     """Yield a codec's blocks until it gives up; the caller goes on from where it stopped."""
     try:
-        yield from codec.encode(file, _with_progress(plan, offset, share=0))
+        yield from codec.encode(file, _encoding(plan, offset))
     except UnsupportedError:
         return
     except ModelError:
@@ -136,19 +139,49 @@ def _guarded(codec: Codec, file: BinaryIO, offset: int, plan: Plan) -> Iterator[
 def _checked(
     codec: Codec, blocks: Iterable[Block], file: BinaryIO, offset: int, plan: Plan
 ) -> Iterator[tuple[Block, bytes]]:
-    """Yield each block with its content, replaced where it does not verify or does not win."""
+    """Yield each block with its content, replaced where it does not verify or does not win.
+
+    Blocks are verified in another thread while the next ones are encoded.
+    """
+    done = offset
+    crew = Crew(cores(plan.options.threads), lambda verified: _advance(plan, verified=offset + verified))
+    for block, content, problem in crew.results(_verifications(codec, blocks, file, offset, plan)):
+        if problem:
+            plan.warn(f"a block of the {codec.name} codec {problem}, compressed without")
+        if problem is None:
+            yield from _best(block, content, codec)
+        else:
+            yield from _cheapest(content)
+        done += len(content)
+        _advance(plan, done, done)
+
+
+Verified = tuple[Block, bytes, str | None]
+"""A block, its content, and what is wrong with it: None for nothing, "" where it is merely too large."""
+
+
+def _verifications(
+    codec: Codec, blocks: Iterable[Block], file: BinaryIO, offset: int, plan: Plan
+) -> Iterator[Job[Verified]]:
+    """Yield the verification of each block."""
     start = 0
     for block in blocks:
         content = _slice(file, start, block.raw_size)
         if len(content) != block.raw_size or not content:
             plan.warn(f"the {codec.name} codec gave {block.raw_size} bytes where {len(content)} are left")
             return
-        if _fits(block) and (not plan.verify or _verified(codec, block, content, offset + start, plan)):
-            yield from _best(block, content, codec)
-        else:
-            yield from _cheapest(content)
         start += len(content)
-        _advance(plan, offset + start)
+        _advance(plan, encoded=offset + start)
+        yield Job(len(content), _verification(codec, block, content, plan), offset + start == plan.size)
+
+
+def _verification(codec: Codec, block: Block, content: bytes, plan: Plan) -> Callable[[Progress], Verified]:
+    def run(progress: Progress) -> Verified:
+        if not _fits(block):
+            return block, content, ""
+        return block, content, _problem(codec, block, content, progress, plan) if plan.verify else None
+
+    return run
 
 
 def _slice(file: BinaryIO, start: int, size: int) -> bytes:
@@ -166,15 +199,14 @@ def _fits(block: Block) -> bool:
     return limits_kept and fits_expansion(block.raw_size, stored_size)
 
 
-def _verified(codec: Codec, block: Block, content: bytes, offset: int, plan: Plan) -> bool:
+def _problem(codec: Codec, block: Block, content: bytes, progress: Progress, plan: Plan) -> str | None:
+    """Return what is wrong with a block's decoded bytes, None for nothing."""
     try:
-        if codec.decode(block, _with_progress(plan, offset, share=1)) == content:
-            return True
-        problem = "decodes to other bytes"
+        if codec.decode(block, replace(plan.options, progress=progress)) == content:
+            return None
     except Exception as error:  # whatever a decoder raises: the block is not used
-        problem = f"does not decode ({type(error).__name__}: {error})"
-    plan.warn(f"a block of the {codec.name} codec {problem}, compressed without")
-    return False
+        return f"does not decode ({type(error).__name__}: {error})"
+    return "decodes to other bytes"
 
 
 def _best(block: Block, content: bytes, codec: Codec) -> Iterator[tuple[Block, bytes]]:
@@ -224,19 +256,17 @@ def _stored(content: bytes) -> Iterator[tuple[Block, bytes]]:
         yield block, block.payload
 
 
-def _advance(plan: Plan, done: int) -> None:
-    if plan.options.progress is not None:
-        plan.options.progress(done, plan.size)
-
-
-def _with_progress(plan: Plan, offset: int, share: int) -> Options:
-    """Return the options with progress counted in bytes of the whole file; verifying is the second half."""
+def _advance(plan: Plan, encoded: int = 0, verified: int = 0) -> None:
+    """Say that encoding and verifying have come to some place in the file; half of the work each."""
     report = plan.options.progress
     if report is None:
+        return
+    plan.done[:] = max(plan.done[0], encoded), max(plan.done[1], verified)
+    report(min(sum(plan.done) // 2 if plan.verify else plan.done[0], plan.size), plan.size)
+
+
+def _encoding(plan: Plan, offset: int) -> Options:
+    """Return the options with progress counted in bytes of the whole file."""
+    if plan.options.progress is None:
         return plan.options
-    parts = 2 if plan.verify else 1
-
-    def progress(done: int, total: int) -> None:
-        report(min(offset + (done + share * total) // parts, plan.size), plan.size)
-
-    return replace(plan.options, progress=progress)
+    return replace(plan.options, progress=lambda done, _: _advance(plan, encoded=offset + done))

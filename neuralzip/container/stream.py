@@ -67,9 +67,9 @@ class Writer:
 class Reader:
     """Reads a .nz file front to back; pipes will do.
 
-    The caller decodes each record of `records()` and hands the bytes to `accept`; what `records()` raises after
-    its last record says that the file as a whole is wrong. Where the file can be read twice, `skim` finds all
-    damage before anything is decoded.
+    The caller decodes each record of `records()`, hands the bytes to `accept` in order, and at the end asks
+    `finish` whether that was all. Where the file can be read twice, `skim` finds all damage before anything is
+    decoded.
     """
 
     def __init__(self, file: BinaryIO, limits: Limits | None = None) -> None:
@@ -78,17 +78,26 @@ class Reader:
         self._entries: list[tuple[int, int]] = []
         self._digest = hashlib.sha256()
         self._raw_size = 0
+        self._expected = b""
         self.version = read_header(self._source)
 
     def records(self) -> Iterator[Record]:
-        """Yield the records, payload checked, then check the end of the file.
+        """Yield the records, payload checked, then read the end of the file.
 
         Raises:
             FormatError, CorruptError: the file is damaged.
             LimitError: a declared size is over a limit.
         """
         yield from self._records()
-        if self._read_end() != self._digest.digest()[:DIGEST_BYTES]:
+        self._expected = self._read_end()
+
+    def finish(self) -> None:
+        """Check that what was accepted is the whole original; called after the last record.
+
+        Raises:
+            CorruptError: it is not.
+        """
+        if self._expected != self._digest.digest()[:DIGEST_BYTES]:
             raise CorruptError("damaged: digest of the decoded bytes does not match")
 
     def skim(self) -> int:
@@ -121,7 +130,7 @@ class Reader:
         return read_payload(self._source, head, payload_crc)
 
     def accept(self, record: Record, content: Buffer) -> None:
-        """Check the decoded bytes of the record that `records()` gave last.
+        """Check the decoded bytes of a record; all records in the order of `records()`.
 
         Raises:
             CorruptError: they are not what was compressed.
