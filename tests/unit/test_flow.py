@@ -175,9 +175,7 @@ def test_spare_samples_cost_their_density() -> None:
     assert freqs / 2**24 == pytest.approx(wanted, rel=1e-3)
 
 
-def test_spare_samples_grow_until_they_suffice(
-    flow: realnvp.IntRealNvp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_spare_samples_grow_until_they_suffice(flow: realnvp.IntRealNvp, monkeypatch: pytest.MonkeyPatch) -> None:
     planes = picture(3, 20, 20)
     wanted, _ = codec.encode_band(flow, planes)
     monkeypatch.setattr(codec, "_LEAST_SPARE", 1)
