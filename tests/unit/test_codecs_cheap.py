@@ -2,14 +2,16 @@
 
 import random
 import time
+from pathlib import Path
 
 import pytest
 
+from neuralzip import zoo
 from neuralzip.codecs import registry, side, stdlib
 from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.raw import Raw, looks_random
 from neuralzip.codecs.stdlib import Stdlib
-from neuralzip.errors import CorruptError, FormatError, UnsupportedError
+from neuralzip.errors import CorruptError, FormatError, ModelError, UnsupportedError
 from tests.roundtrip.check import check_roundtrip
 
 NOISE = random.Random(3).randbytes(1 << 20)
@@ -65,7 +67,27 @@ def test_side_information() -> None:
     assert len(side.pack(PROSE)) < 200
 
 
-@pytest.mark.parametrize("packed", [b"", b"\2", b"\1", b"\1\0\0\0", b"\1\5\0\0\0\0\0\0junk", b"\1" + b"\xff" * 30])
+def test_long_side_information_is_left_to_the_byte_experts(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = Path(__file__).read_bytes()
+    packed = side.pack(text)
+    assert packed[0] == 2 and side.unpack(packed) == text
+    assert len(packed) < 0.9 * len(stdlib.smallest(text).payload)
+    unknown = packed[:6] + bytes(8) + packed[14:]
+    with pytest.raises(ModelError):
+        side.unpack(unknown)
+    with pytest.raises(CorruptError):
+        side.unpack(packed[:-3])
+    monkeypatch.setattr(zoo, "model_files", lambda: iter(()))
+    assert side.pack(text)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        *(b"", b"\1", b"\1\0\0\0", b"\1\5\0\0\0\0\0\0junk", b"\1" + b"\xff" * 30),
+        *(b"\2", b"\2" + bytes(24), b"\2\0\0\0\1\0" + bytes(30), b"\3" + bytes(30)),
+    ],
+)
 def test_damaged_side_information(packed: bytes) -> None:
     with pytest.raises(CorruptError):
         side.unpack(packed)
