@@ -26,7 +26,7 @@ from neuralzip.nets.idf import Idf
 from neuralzip.nets.parallel_pixelcnn import ParallelPixelCnn
 from neuralzip.nets.pixel_sight import Planes, look
 from neuralzip.nets.realnvp import RealNvp
-from neuralzip.train import checkpoints
+from neuralzip.train import checkpoints, parallel
 from neuralzip.train.idf import GroupModel, picture_bits
 
 RESUME_FILE = "resume.safetensors"
@@ -87,6 +87,8 @@ def of_picture(data: bytes, preset: str) -> float | None:
         return None
     if isinstance(net, pixelcnn.PixelCNN):
         return _wavefront_bits(net, planes)
+    if isinstance(net, ParallelPixelCnn):
+        return parallel.picture_bits(net, planes)
     return picture_bits(cast(GroupModel, net), planes)
 
 

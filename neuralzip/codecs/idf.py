@@ -157,18 +157,18 @@ class Part(NamedTuple):
     xs: IntArray
 
 
-def parts_of(height: int, width: int) -> Iterator[Part]:
+def parts_of(height: int, width: int, top_side: int = lattice.TOP_SIDE) -> Iterator[Part]:
     """Yield the groups of a picture, the coarsest level first; empty ones are left out."""
-    for level in range(lattice.levels_of(height, width) - 1, -1, -1):
+    for level in range(lattice.levels_of(height, width, top_side) - 1, -1, -1):
         for group in lattice.GROUPS:
             ys, xs = lattice.pixels_of(height, width, level, group)
             if len(ys):
                 yield Part(level, group, ys, xs)
 
 
-def top_of(height: int, width: int) -> tuple[IntArray, IntArray]:
+def top_of(height: int, width: int, top_side: int = lattice.TOP_SIDE) -> tuple[IntArray, IntArray]:
     """Return (rows, columns) of the pixels that no group has."""
-    return lattice.grid(height, width, (0, 0), 1 << lattice.levels_of(height, width))
+    return lattice.grid(height, width, (0, 0), 1 << lattice.levels_of(height, width, top_side))
 
 
 class _Couplings:

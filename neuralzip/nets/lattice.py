@@ -31,7 +31,7 @@ BASE_BITS = 2
 """Base predictions are in quarters of a grey level."""
 MAX_SCALE = 6
 MAX_LEVELS = 8
-_TOP_SIDE = 8
+TOP_SIDE = 8
 _EXTRAS = 3
 
 
@@ -49,7 +49,6 @@ def _taps(counts: tuple[int, int, int]) -> tuple[npt.NDArray[np.int64], ...]:
 Taps = tuple[npt.NDArray[np.int64], ...]
 """Offsets (dy, dx) [T, 2] of each group's known neighbours, in spacings of the level, the nearest first."""
 NEAR: Taps = _taps((24, 24, 28))
-FAR: Taps = _taps((36, 48, 60))
 
 
 def inputs_of(taps: npt.NDArray[np.int64]) -> int:
@@ -57,10 +56,10 @@ def inputs_of(taps: npt.NDArray[np.int64]) -> int:
     return PLANES * len(taps) + _EXTRAS
 
 
-def levels_of(height: int, width: int) -> int:
+def levels_of(height: int, width: int, top_side: int = TOP_SIDE) -> int:
     """Return how many levels a picture has; the pixels at multiples of 2**levels are sent as they are."""
     levels = 0
-    while levels < MAX_LEVELS and max(height, width) >> levels > _TOP_SIDE:
+    while levels < MAX_LEVELS and max(height, width) >> levels > top_side:
         levels += 1
     return levels
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from neuralzip import zoo
-from neuralzip.codecs import flow, idf, image_fast
+from neuralzip.codecs import flow, idf, image_fast, parallel
 from neuralzip.coding.rans import Decoder
 from neuralzip.nets.idf import IntIdf
 from neuralzip.nets.parallel_pixelcnn import IntParallelPixelCnn
@@ -37,9 +37,10 @@ def pop_planes(
 ) -> npt.NDArray[np.integer]:
     """Pop planes [3, H, W] off a stack under a model."""
     architecture = model.meta["architecture"]
-    if architecture in ("idf", "parallel"):
-        net = IntIdf(model) if architecture == "idf" else IntParallelPixelCnn(model)
-        return idf.pop_planes(net, decoder, (3, height, width))
+    if architecture == "idf":
+        return idf.pop_planes(IntIdf(model), decoder, (3, height, width))
+    if architecture == "parallel":
+        return parallel.pop_planes(IntParallelPixelCnn(model), decoder, (3, height, width))
     if architecture == "realnvp":
         return flow.pop_planes(IntRealNvp(model), decoder, (3, height, width))
     total, report = 3 * height * width, request.report

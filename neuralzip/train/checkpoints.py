@@ -64,5 +64,6 @@ def load(path: Path, net: nn.Module, optimisers: Sequence[Optimizer] = ()) -> di
 
 
 def save_resume(path: Path, net: nn.Module, state: dict[str, Any]) -> None:
-    """Write the weights alone in bfloat16: small enough to ship, good enough to train on from."""
-    _write(path, {name: t.to(torch.bfloat16) for name, t in _net_tensors(net).items()}, state)
+    """Write the weights alone in bfloat16, integers as they are: small to ship, good to train on from."""
+    tensors = _net_tensors(net).items()
+    _write(path, {name: t.bfloat16() if t.is_floating_point() else t for name, t in tensors}, state)

@@ -22,6 +22,8 @@ from neuralzip.train.image import gather_pool, read_planes
 
 LEVEL_CHANCES = np.array([0.60, 0.20, 0.10, 0.06, 0.04])
 CROPS = 8
+SIDE = 48
+"""Of a crop, in spacings of its level."""
 _GREY_SHARE = 0.04
 _DEV_PARTS = ("kodak", "photos")
 TOP_SAMPLE_BITS = 8.0
@@ -93,10 +95,10 @@ class IdfTask:
         """Return a fresh net."""
         return self.net(**self.architecture)
 
-    def _crop(self, level: int) -> Planes:
-        """Return a flipped crop whose side fits a level."""
+    def _crop(self, most: int) -> Planes:
+        """Return a flipped crop of at most this side."""
         planes = self.pool.pictures[self.rng.choice(len(self.pool.pictures), p=self.pool.chances)]
-        side = np.minimum(planes.shape[1:], 48 << level)
+        side = np.minimum(planes.shape[1:], most)
         y, x = (int(self.rng.integers(size - cut + 1)) for size, cut in zip(planes.shape[1:], side, strict=True))
         planes = planes[:, y : y + side[0], x : x + side[1]]
         if self.rng.random() < 0.5:
@@ -118,7 +120,7 @@ class IdfTask:
         """Take a batch; return (mean nats a sub-pixel, sub-pixels)."""
         model = cast(GroupModel, net)
         drawn = [int(self.rng.choice(len(LEVEL_CHANCES), p=LEVEL_CHANCES)) for _ in range(CROPS)]
-        crops = [(self._crop(level), level) for level in drawn]
+        crops = [(self._crop(SIDE << level), level) for level in drawn]
         total = torch.zeros(())
         with torch.autocast("cpu", enabled=False):
             for group in lattice.GROUPS:
@@ -142,11 +144,14 @@ class IdfTask:
 
     def evaluate(self, net: nn.Module, device: torch.device) -> dict[str, float]:
         """Return bits a sub-pixel, mean over the pictures of each development part."""
-        model = cast(GroupModel, net)
         return {
-            name: float(np.mean([picture_bits(model, planes) / planes.size for planes in pictures]))
+            name: float(np.mean([self.picture_bits(net, planes) / planes.size for planes in pictures]))
             for name, pictures in self._dev_pictures.items()
         }
+
+    def picture_bits(self, net: nn.Module, planes: Planes) -> float:
+        """Return the ideal code length of planes [3, H, W] in bits."""
+        return picture_bits(cast(GroupModel, net), planes)
 
     def after_step(self, net: nn.Module) -> None:
         """Nothing to restore: every layer quantises its own weights."""
@@ -215,7 +220,7 @@ def run_task(task: IdfTask, **chosen: Any) -> None:
     run = chosen["folder"] or Path("runs") / task.id
     plan = loop.Plan(
         run, chosen["minutes"], chosen["decay"], chosen["rate"],
-        evaluate_minutes=2.0, weight_decay=1e-4, start=chosen["start"],
+        evaluate_minutes=5.0, weight_decay=1e-4, start=chosen["start"],
     )  # fmt: skip
     if plan.minutes > 0:
         progress = loop.train(task, plan)

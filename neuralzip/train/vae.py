@@ -17,7 +17,7 @@ from neuralzip.nets import lattice, tiles, vae
 from neuralzip.nets.lattice import IntArray
 from neuralzip.nets.pixel_sight import Planes
 from neuralzip.train import checkpoints
-from neuralzip.train.idf import CROPS, LEVEL_CHANCES, TOP_SAMPLE_BITS, IdfTask, begin_task, options, run_task
+from neuralzip.train.idf import CROPS, LEVEL_CHANCES, SIDE, TOP_SAMPLE_BITS, IdfTask, begin_task, options, run_task
 
 _WARM_UPS = (0.3, 300, 1500), (0.1, 1500, 3500)
 """For each level the divergence's weight, the step until which it stays so, and the one at which it has risen to
@@ -55,7 +55,7 @@ class VaeTask(IdfTask):
         views, samples = [], []
         for _ in range(CROPS):
             level = int(self.rng.choice(len(LEVEL_CHANCES), p=LEVEL_CHANCES))
-            planes = self._crop(level)
+            planes = self._crop(SIDE << level)
             ys, xs = tiles.tiles_of(planes.shape[1], planes.shape[2], level)
             rows, columns, inside = tiles.pixels_of(ys, xs, level, planes.shape[1:])
             chosen = self.rng.choice(np.flatnonzero(inside.all(1)), self.batch // CROPS)

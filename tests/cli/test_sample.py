@@ -27,7 +27,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     zoo.save(folder / "an-iaf", *iaf.export(iaf.Iaf(4, 2, 1)))
     zoo.save(folder / "a-flow", *realnvp.export(realnvp.RealNvp((8, 8, 8))))
     zoo.save(folder / "an-idf", *idf.export(idf.Idf((8, 8, 8), 2)))
-    zoo.save(folder / "a-parallel", *parallel_pixelcnn.export(parallel_pixelcnn.ParallelPixelCnn((8, 8, 8), 2)))
+    zoo.save(folder / "a-parallel", *parallel_pixelcnn.export(parallel_pixelcnn.ParallelPixelCnn((8, 8), 2)))
     pixel_models.write_model(folder, "a-pixelcnn")
     zoo.save(folder / "strange", {"x": np.zeros(1, np.int8)}, {"architecture": "byte_model"})
     monkeypatch.setenv("NEURALZIP_MODELS", str(folder))
