@@ -206,48 +206,40 @@ def _range(team: Team, count: int) -> tuple[int, int]:
 def _recur(sums: I32, offset: I32, shift: I32, h: I32, y: U8, first: int, end: int) -> None:
     """Move states first .. end - 1 of h [L, E] on by T steps: gates sums [N, 3E'] -> outputs y [N, E'].
 
-    Rows are cut out first: a loop over all of a row runs in vector lanes, one over part of it does not.
+    Indices are unsigned: those that cannot be negative need no look, and the loop runs in vector lanes.
     """
-    lanes, states = h.shape
-    time, z0, g0 = sums.shape[0] // lanes, states, 2 * states
-    a_offset, a_shift = offset[first:end], shift[first:end]
-    z_offset, z_shift = offset[z0 + first : z0 + end], shift[z0 + first : z0 + end]
-    g_offset, g_shift = offset[g0 + first : g0 + end], shift[g0 + first : g0 + end]
+    lanes, states = h.shape[0], np.uint64(h.shape[1])
+    time = sums.shape[0] // lanes
     for lane in range(lanes):
-        state = h[lane, first:end]
         for n in range(lane * time, (lane + 1) * time):
-            a_row, z_row = sums[n, first:end], sums[n, z0 + first : z0 + end]
-            g_row, out = sums[n, g0 + first : g0 + end], y[n, first:end]
-            for e in range(state.shape[0]):
-                a = min(max((a_row[e] + a_offset[e]) >> a_shift[e], -GATE_MAX), GATE_MAX)
+            for e in range(np.uint64(first), np.uint64(end)):
+                a = min(max((sums[n, e] + offset[e]) >> shift[e], -GATE_MAX), GATE_MAX)
                 r = GATE_MAX - abs(a)
                 s = (r * r) >> 10
                 i = s if a < 0 else ONE - s
-                z = min(max((z_row[e] + z_offset[e]) >> z_shift[e], -CANDIDATE_MAX), CANDIDATE_MAX)
-                g = min(max((g_row[e] + g_offset[e]) >> g_shift[e], -GATE_MAX), GATE_MAX)
-                now = state[e] + (((z * (GATE_MAX - abs(z)) - state[e]) * i + (ONE >> 1)) >> 15)
-                state[e] = now
-                out[e] = np.uint8(128 + min(max((now * g + (1 << 26)) >> 27, -127), 127))
+                k = states + e
+                z = min(max((sums[n, k] + offset[k]) >> shift[k], -CANDIDATE_MAX), CANDIDATE_MAX)
+                k += states
+                g = min(max((sums[n, k] + offset[k]) >> shift[k], -GATE_MAX), GATE_MAX)
+                now = h[lane, e] + (((z * (GATE_MAX - abs(z)) - h[lane, e]) * i + (ONE >> 1)) >> 15)
+                h[lane, e] = now
+                y[n, e] = np.uint8(128 + min(max((now * g + (1 << 26)) >> 27, -127), 127))
 
 
 @inner
 def _add(out: I32, offset: I32, shift: I32, v: I32, first: int, end: int) -> None:
     """Add channels first .. end - 1 of the layer's output [N, H''] to the stream v [N, H]."""
-    add, right = offset[first:end], shift[first:end]
     for n in range(v.shape[0]):
-        row, total = out[n, first:end], v[n, first:end]
-        for k in range(total.shape[0]):
-            total[k] = min(max(total[k] + ((row[k] + add[k]) >> right[k]), -STREAM_MAX), STREAM_MAX)
+        for k in range(np.uint64(first), np.uint64(end)):
+            v[n, k] = min(max(v[n, k] + ((out[n, k] + offset[k]) >> shift[k]), -STREAM_MAX), STREAM_MAX)
 
 
 @inner
 def _finish(logits: I32, offset: I32, shift: I32, first: int, end: int) -> None:
     """Round logits first .. end - 1 of sums [N, 256] in place."""
-    add, right = offset[first:end], shift[first:end]
     for n in range(logits.shape[0]):
-        row = logits[n, first:end]
-        for k in range(row.shape[0]):
-            row[k] = (row[k] + add[k]) >> right[k]
+        for k in range(np.uint64(first), np.uint64(end)):
+            logits[n, k] = (logits[n, k] + offset[k]) >> shift[k]
 
 
 @inner
