@@ -50,14 +50,18 @@ def search_path() -> list[Path]:
     return [*folders, here / "_models", here.parent / "models"]
 
 
-def model_files() -> Iterator[tuple[str, Path]]:
-    """Yield (model id, weights file) of every model on the search path."""
-    seen: set[str] = set()
+def _weights_files() -> Iterator[Path]:
     for folder in search_path():
-        for path in sorted(folder.glob(f"*/{WEIGHTS_FILE}")):
-            if path.parent.name not in seen:
-                seen.add(path.parent.name)
-                yield path.parent.name, path
+        yield from sorted(folder.glob(f"*/{WEIGHTS_FILE}"))
+
+
+def model_files() -> Iterator[tuple[str, Path]]:
+    """Yield (model id, weights file) of every model on the search path; of several with one id the first."""
+    seen: set[str] = set()
+    for path in _weights_files():
+        if path.parent.name not in seen:
+            seen.add(path.parent.name)
+            yield path.parent.name, path
 
 
 @functools.lru_cache(maxsize=64)
@@ -84,15 +88,18 @@ def load(model_id: str) -> Model:
 
 
 def load_identity(identity: bytes) -> Model:
-    """Return the model whose weights have this identity.
+    """Return the model whose weights have this identity, whatever its id.
 
     Raises:
         ModelError: no installed model has it.
     """
-    for name, path in model_files():
+    for path in _weights_files():
         if identity_of(path) == identity:
-            return _read(name, path, path.stat().st_mtime_ns)
-    raise ModelError(f"weights {identity.hex()} are not installed; install the release that wrote the file")
+            return _read(path.parent.name, path, path.stat().st_mtime_ns)
+    raise ModelError(
+        f"weights {identity.hex()} are not installed; install the release that wrote the file, "
+        "or name the folder of the models it was made with in NEURALZIP_MODELS"
+    )
 
 
 @functools.lru_cache(maxsize=16)

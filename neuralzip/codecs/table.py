@@ -4,7 +4,8 @@
 
 The model learns from the table itself and needs no weights. Where the general compressors of the standard library
 are better, their result is kept instead, so that no table gets much larger than xz makes it. With `--model made` a
-net is fitted to tables whose rows share one format (`codecs.table_fit`), and kept where it is better still.
+net is fitted to tables whose rows share one format (`codecs.table_fit`), and kept where it is better still; with
+the id of a net that was trained on tables of the same kind (`neuralzip train table`), that one is.
 
 Parameters of a block: kind, delimiter, base of the numbers, bytes of the text, bytes of the side information.
 Payload: packed side information, then the words of the coder, or what `codecs.table_fit` returned.
@@ -16,12 +17,13 @@ from typing import BinaryIO
 
 import numpy as np
 
+from neuralzip import zoo
 from neuralzip.codecs import side
 from neuralzip.codecs.base import Block, Options
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media import csv, matrix, npy
 
-PACKED, CSV, NPY, FITTED = range(4)
+PACKED, CSV, NPY, FITTED, TRAINED = range(5)
 FIT = "made"
 BLOCK_BYTES = 1 << 23
 _MAX_TEXT_GROWTH = 32  # an array's byte becomes at most four characters, and a CSV's text only gets shorter
@@ -38,7 +40,7 @@ class TableCodec:
 
     def claims(self, head: bytes, options: Options) -> bool:
         """Take .npy files and what looks like a table of numbers."""
-        if options.model not in (None, self.name, FIT):
+        if options.model not in (None, self.name, FIT) and not _is_trained(options.model):
             return False
         return head.startswith(npy.MAGIC) or csv.find_delimiter(head) is not None
 
@@ -61,21 +63,22 @@ class TableCodec:
         while data := file.read(BLOCK_BYTES) + file.readline(BLOCK_BYTES):
             table = csv.parse(data, delimiter)
             block = _block(CSV, (delimiter, 10), table.text, csv.pack_styles(table.styles), data, options)
-            yield _fitted(block, data, delimiter, options) if options.model == FIT else block
+            yield block if options.model in (None, self.name) else _by_net(block, data, delimiter, options)
 
     def decode(self, block: Block, options: Options) -> bytes:
         """Return the bytes of the table."""
-        if len(block.params) != _PARAMS.size or block.models:
+        trained = len(block.params) == _PARAMS.size and block.params[0] == TRAINED
+        if len(block.params) != _PARAMS.size or len(block.models) != trained:
             raise CorruptError("damaged: impossible parameters of a table block")
         kind, delimiter, base, text_size, side_size = _PARAMS.unpack(block.params)
         too_large = text_size > _MAX_TEXT_GROWTH * block.raw_size or side_size > len(block.payload)
-        if too_large or kind > FITTED or base not in _BASES:
+        if too_large or kind > TRAINED or base not in _BASES:
             raise CorruptError("damaged: impossible parameters of a table block")
         extra = side.unpack(block.payload[:side_size])
         if kind == PACKED:
             return extra
-        if kind == FITTED:
-            return _decode_fitted(block.payload[side_size:], extra, block.raw_size)
+        if kind in (FITTED, TRAINED):
+            return _decode_by_net(block, side_size, extra)
         text = _decode_text(block.payload[side_size:], (delimiter, base), text_size, options)
         if kind == NPY:
             return npy.rebuild(npy.ArrayFile(text, base, extra))
@@ -94,26 +97,43 @@ def _block(
     return Block(TableCodec.name, params, packed_side + words, len(original), (), nll_bits, len(packed_side))
 
 
-def _fitted(block: Block, data: bytes, delimiter: int, options: Options) -> Block:
-    """Return the block of a model fitted to a text, or the given one where it is smaller."""
+def _is_trained(name: str | None) -> bool:
+    """Say whether an installed model of this id is one for tables."""
+    return any(found == name for found, _ in zoo.model_files()) and (
+        zoo.load(str(name)).meta.get("architecture") == "made"
+    )
+
+
+def _by_net(block: Block, data: bytes, delimiter: int, options: Options) -> Block:
+    """Return the block of a text under the net that was asked for, or the given one where it is smaller."""
     from neuralzip.codecs import table_fit  # torch: only when asked for
 
+    trained = None if options.model == FIT else zoo.load(str(options.model))
     try:
         table = matrix.parse(data, delimiter)
-        payload, nll_bits = table_fit.encode(table.values, table_fit.fit(table.values, options))
+        if trained is None:
+            payload, nll_bits = table_fit.encode(table.values, table_fit.fit(table.values, options))
+        else:
+            payload, nll_bits = table_fit.encode_under(table.values, trained)
     except UnsupportedError:
         return block
     packed_side = side.pack(table.side)
     if len(packed_side) + len(payload) >= len(block.payload):
         return block
-    params = _PARAMS.pack(FITTED, delimiter, 10, 0, len(packed_side))
-    return Block(TableCodec.name, params, packed_side + payload, len(data), (), nll_bits, len(packed_side))
+    params = _PARAMS.pack(FITTED if trained is None else TRAINED, delimiter, 10, 0, len(packed_side))
+    models = () if trained is None else (trained.identity,)
+    return Block(TableCodec.name, params, packed_side + payload, len(data), models, nll_bits, len(packed_side))
 
 
-def _decode_fitted(payload: bytes, extra: bytes, raw_size: int) -> bytes:
+def _decode_by_net(block: Block, side_size: int, extra: bytes) -> bytes:
     from neuralzip.codecs import table_fit  # torch: only when such a block is met
 
-    return matrix.rebuild(matrix.Matrix(table_fit.decode(payload, raw_size), extra))
+    payload, most = block.payload[side_size:], block.raw_size
+    if block.models:
+        values = table_fit.decode_under(payload, most, zoo.load_identity(block.models[0]))
+    else:
+        values = table_fit.decode(payload, most)
+    return matrix.rebuild(matrix.Matrix(values, extra))
 
 
 def _encode_text(text: bytes, layout: tuple[int, int], options: Options) -> tuple[bytes, float]:

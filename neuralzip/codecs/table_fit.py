@@ -2,6 +2,9 @@
 
     payload = rows (4), columns (1), hidden (1), scaling, weights, biases, units; then the words of the coder
 
+With a trained model, `--model NAME`, a block names its weights, and its payload begins with the rows and what a
+table itself says of its columns: the least value and the span of each.
+
 Columns are coded one after another, all rows of one at once. N rows, C columns, H hidden units.
 """
 
@@ -12,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from neuralzip import zoo
 from neuralzip.codecs import side
 from neuralzip.codecs.base import Options
 from neuralzip.coding.freqs import nll_bits
@@ -27,6 +31,12 @@ _MIN_STEPS, _MAX_STEPS = 600, 4000
 _RATE = 0.01
 _SEED = 1
 _HEAD = struct.Struct("<IBB")
+
+
+_ROWS = struct.Struct("<I")
+_FARTHEST = 1 << 32
+"""Values are less than this from a trained model's middles."""
+ARCHITECTURE = "made"
 
 
 class Fitted(NamedTuple):
@@ -71,8 +81,48 @@ def fit(values: Values, options: Options) -> Fitted:
     return Fitted(export(net), scaling, hidden)
 
 
+def to_model(net: Made, scaling: Scaling) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    """Return (integer arrays, description) of a net trained for tables of one kind, for `zoo.save`."""
+    arrays = export(net) | {"scaling.middle": scaling.middle, "scaling.power": scaling.power}
+    config = {"columns": net.columns, "hidden": net.enter.out_features}
+    return arrays, {"architecture": ARCHITECTURE, "version": 1, "config": config}
+
+
 def encode(values: Values, fitted: Fitted) -> tuple[bytes, float]:
     """Return (payload, ideal code length in bits, the model's bytes included) of values [N, C]."""
+    return _encode(values, fitted, _pack_model(len(values), fitted))
+
+
+def encode_under(values: Values, model: zoo.Model) -> tuple[bytes, float]:
+    """Return (payload, ideal code length in bits) of values [N, C] under a trained model.
+
+    Raises:
+        UnsupportedError: the model is for other tables.
+        ModelError: it is for no tables.
+    """
+    fitted = _trained(model, values.min(axis=0), np.ptp(values, axis=0) + 1)
+    if fitted is None:
+        raise UnsupportedError(f"model '{model.id}' is for other tables")
+    head = _ROWS.pack(len(values)) + np.stack(fitted.scaling[:2]).astype("<i8").tobytes()
+    return _encode(values, fitted, head)
+
+
+def _trained(model: zoo.Model, low: Values, span: Values) -> Fitted | None:
+    """Return a trained model as fitted to columns of these ranges, None where it is not for such."""
+    try:
+        middle, power = (model.arrays[f"scaling.{name}"].astype(np.int64) for name in ("middle", "power"))
+        hidden = int(model.meta["config"]["hidden"])
+    except KeyError as error:
+        raise ModelError(f"model '{model.id}' lacks {error}") from error
+    if len(middle) != len(low) or (np.abs(low) >= _FARTHEST).any() or (np.abs(low - middle) >= _FARTHEST).any():
+        return None
+    arrays = {name: array for name, array in model.arrays.items() if not name.startswith("scaling.")}
+    return Fitted(
+        {name: array.copy() for name, array in arrays.items()}, Scaling(low, span, middle, power), hidden
+    )
+
+
+def _encode(values: Values, fitted: Fitted, head: bytes) -> tuple[bytes, float]:
     made = IntMade(fitted.arrays, fitted.scaling)
     starts, widths = [], []
     for column in range(values.shape[1]):
@@ -82,9 +132,9 @@ def encode(values: Values, fitted: Fitted) -> tuple[bytes, float]:
         widths.append(width)
     encoder = Encoder()
     encoder.push(np.concatenate(starts), np.concatenate(widths))
-    model = side.pack(_pack_model(len(values), fitted))
-    ideal = nll_bits(np.concatenate(widths)) + 8 * len(model)
-    return struct.pack("<I", len(model)) + model + encoder.payload(), ideal
+    packed = side.pack(head)
+    ideal = nll_bits(np.concatenate(widths)) + 8 * len(packed)
+    return struct.pack("<I", len(packed)) + packed + encoder.payload(), ideal
 
 
 def decode(payload: bytes, most: int) -> Values:
@@ -94,8 +144,30 @@ def decode(payload: bytes, most: int) -> Values:
         CorruptError: no table has it.
     """
     size = int.from_bytes(payload[:4], "little")
-    rows, fitted = _unpack_model(side.unpack(payload[4 : 4 + size]))
-    decoder, columns = Decoder(payload[4 + size :]), len(fitted.scaling.low)
+    return _decode(payload[4 + size :], most, *_unpack_model(side.unpack(payload[4 : 4 + size])))
+
+
+def decode_under(payload: bytes, most: int, model: zoo.Model) -> Values:
+    """Return the values of a payload of `encode_under`, at most so many.
+
+    Raises:
+        CorruptError: no table has it.
+    """
+    size = int.from_bytes(payload[:4], "little")
+    head = side.unpack(payload[4 : 4 + size])
+    try:
+        rows = _ROWS.unpack_from(head)[0]
+        low, span = np.frombuffer(head, "<i8", offset=_ROWS.size).astype(np.int64).reshape(2, -1)
+    except (struct.error, ValueError) as error:
+        raise CorruptError(f"damaged: ranges of a table: {error}") from error
+    fitted = _trained(model, low, span)
+    if fitted is None or not rows or not ((span >= 1) & (span <= MAX_SPREAD)).all():
+        raise CorruptError("damaged: impossible ranges of a table")
+    return _decode(payload[4 + size :], most, rows, fitted)
+
+
+def _decode(words: bytes, most: int, rows: int, fitted: Fitted) -> Values:
+    decoder, columns = Decoder(words), len(fitted.scaling.low)
     if rows * columns > most:
         raise CorruptError(f"damaged: a table of {rows} rows, too many for its size")
     values = np.tile(fitted.scaling.middle, (rows, 1))

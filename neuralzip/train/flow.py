@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from neuralzip.nets import realnvp
-from neuralzip.train.idf import IdfTask, begin_task, options, run_task
+from neuralzip.train.idf import IdfTask, begin_task, options, train
 
 _CARD = """\
 RealNVP over parity lattices: for every group of pixels and plane an affine coupling, computed from neighbours on
@@ -31,4 +31,4 @@ class FlowTask(IdfTask):
 @options
 def command(**chosen: Any) -> None:
     """Train the RealNVP on the pictures in DATA."""
-    run_task(begin_task(FlowTask, **chosen), **chosen)
+    train(begin_task(FlowTask, **chosen), **chosen)

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from neuralzip import zoo
 from neuralzip.nets import iaf, maf
 from neuralzip.nets.iaf import Iaf
-from neuralzip.train.maf import MafTask, options, run_task
+from neuralzip.train.maf import BATCH, MafTask
+from neuralzip.train.options import dev_option, options, run_task
 
 _WINDOW, _HOP = 512, 128
 _POWER_WEIGHT = 0.1
@@ -98,12 +99,9 @@ Data: noise, the teacher, and the mean spectrum of the recordings that the teach
 
 
 @click.command()
-@options
+@options(15.0, 3e-3, BATCH)
+@dev_option
 @click.option("--teacher", default="audio-maf", show_default=True, help="Model id of the masked flow.")
-def command(
-    data: Path, dev: Path | None, batch: int, seed: int, threads: int | None, teacher: str, **chosen: Any
-) -> None:
+def command(data: Path, dev: Path | None, batch: int, seed: int, teacher: str, **chosen: Any) -> None:
     """Distil the inverse autoregressive flow; DATA holds the recordings that its teacher was trained on."""
-    if threads is not None:
-        torch.set_num_threads(threads)
     run_task(IafTask(data, dev, zoo.load(teacher), batch=batch, seed=seed), **chosen)

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from neuralzip.nets import idf, lattice
 from neuralzip.nets.pixel_sight import Planes
-from neuralzip.train import loop, publish
 from neuralzip.train.image import gather_pool, read_planes
+from neuralzip.train.options import dev_option, run_task
+from neuralzip.train.options import options as shared
 
 LEVEL_CHANCES = np.array([0.60, 0.20, 0.10, 0.06, 0.04])
 CROPS = 8
@@ -181,56 +182,27 @@ def picture_bits(net: GroupModel, planes: Planes) -> float:
     return total
 
 
-_OPTIONS = (
-    click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path)),
-    click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Other pictures."),
-    click.option("--minutes", type=float, default=10.0, show_default=True, help="Wall time of this call."),
-    click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay."),
-    click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate."),
-    click.option("--batch", type=int, default=1024, show_default=True, help="Pixels of each group in a step."),
-    click.option("--threads", type=int, default=None, help="Threads of the CPU."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Seed."),
-    click.option("--run", "folder", type=click.Path(path_type=Path), default=None, help="Folder of the run."),
-    click.option("--start", type=click.Path(exists=True, path_type=Path), default=None, help="First weights."),
-    click.option("--export", "models", type=click.Path(path_type=Path), default=None, help="Then write here."),
-)
-
-
 Task = TypeVar("Task", bound=IdfTask)
 
 
 def options(function: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of training on parity groups."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
+    return shared(10.0, 3e-3, (1024, "Pixels of each group in a step."))(dev_option(function))
 
 
-def begin_task(
-    task_class: type[Task], data: Path, dev: Path | None, batch: int, seed: int, threads: int | None, **rest: Any
-) -> Task:
+def begin_task(task_class: type[Task], data: Path, dev: Path | None, batch: int, seed: int, **rest: Any) -> Task:
     """Return a new task as its command's options say."""
-    if threads is not None:
-        torch.set_num_threads(threads)
     return task_class(data, dev, batch=batch, seed=seed)
 
 
-def run_task(task: IdfTask, **chosen: Any) -> None:
+def train(task: IdfTask, folder: Path | None, **chosen: Any) -> None:
     """Train a task and export it as its command's options say."""
-    run = chosen["folder"] or Path("runs") / task.id
-    plan = loop.Plan(
-        run, chosen["minutes"], chosen["decay"], chosen["rate"],
-        evaluate_minutes=5.0, weight_decay=1e-4, start=chosen["start"],
-    )  # fmt: skip
-    if plan.minutes > 0:
-        progress = loop.train(task, plan)
-        click.echo(f"{progress.symbols:,} sub-pixels seen, development {progress.dev_bits}")
-    if chosen["models"] is not None:
-        click.echo(str(publish.publish(task, run, chosen["models"])))
+    plan = {name: chosen[name] for name in ("minutes", "decay", "rate", "start", "models")}
+    run_task(task, folder=folder, weight_decay=1e-4, **plan)
 
 
 @click.command()
 @options
 def command(**chosen: Any) -> None:
     """Train the integer discrete flow on the pictures in DATA."""
-    run_task(begin_task(IdfTask, **chosen), **chosen)
+    train(begin_task(IdfTask, **chosen), **chosen)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from neuralzip.errors import UsageError
 from neuralzip.nets import pixel_front, pixelcnn
 from neuralzip.nets.pixel_sight import Planes, Sight, look
-from neuralzip.train import loop, publish
+from neuralzip.train.options import dev_option, device_option, options, run_task
 
 ENDINGS = (".png", ".webp", ".ppm", ".bmp")
 _MARGIN = 12
@@ -191,35 +191,15 @@ transposed, 5 % turned grey. Meant for natural pictures; graphics code better wi
 
 
 @click.command()
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Development pictures.")
-@click.option("--minutes", type=float, default=60.0, show_default=True, help="Wall time of this call.")
-@click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay.")
-@click.option("--rate", type=float, default=2e-3, show_default=True, help="Learning rate after warm-up.")
+@options(60.0, 2e-3, (12, "Crops of a step."))
+@dev_option
+@device_option
 @click.option("--channels", type=int, default=96, show_default=True, help="Channels of the net.")
 @click.option("--blocks", type=int, default=4, show_default=True, help="Residual blocks of the net.")
 @click.option("--side", type=int, default=48, show_default=True, help="Side of a crop.")
-@click.option("--batch", type=int, default=12, show_default=True, help="Crops of a step.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=int, default=None, help="CPU threads.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the crops; change it when resuming.")
-@click.option("--run", "folder", type=click.Path(path_type=Path), default=None, help="[runs/image-fast]")
-@click.option("--start", type=click.Path(exists=True, path_type=Path), default=None, help="Weights to start from.")
-@click.option("--export", "models", type=click.Path(path_type=Path), default=None, help="Then write here.")
 def command(
-    data: Path, dev: Path | None, minutes: float, decay: float, rate: float, channels: int, blocks: int, side: int,
-    batch: int, device: str, threads: int | None, seed: int, folder: Path | None, start: Path | None,
-    models: Path | None,
-) -> None:  # fmt: skip
+    data: Path, dev: Path | None, batch: int, seed: int, channels: int, blocks: int, side: int, **chosen: Any
+) -> None:
     """Train the wavefront PixelCNN on the pictures in DATA."""
-    if threads is not None:
-        torch.set_num_threads(threads)
     architecture = {"channels": channels, "blocks": blocks, "hidden": 96, "components": 5}
-    task = ImageTask(data, dev, side=side, batch=batch, seed=seed, architecture=architecture)
-    task.settings = {**task.settings, "rate": rate, "decay_minutes": decay}
-    run = folder or Path("runs") / task.id
-    if minutes > 0:
-        progress = loop.train(task, loop.Plan(run, minutes, decay, rate, device=device, start=start))
-        click.echo(f"{progress.symbols:,} sub-pixels seen, development {progress.dev_bits}")
-    if models is not None:
-        click.echo(str(publish.publish(task, run, models)))
+    run_task(ImageTask(data, dev, side=side, batch=batch, seed=seed, architecture=architecture), **chosen)

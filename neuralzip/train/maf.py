@@ -3,7 +3,7 @@
 B batch, T time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,10 +15,11 @@ from torch import Tensor, nn
 
 from neuralzip.nets import maf
 from neuralzip.nets.maf import BLOCK, Maf
-from neuralzip.train import loop, publish
+from neuralzip.train.options import dev_option, options, run_task
 from neuralzip.train.recordings import Recordings, dev_blocks
 
 _DEV_BLOCKS = 24
+BATCH = 4, "Blocks of a step."
 
 
 class MafTask:
@@ -87,45 +88,9 @@ Data: blocks of recordings (music, speech, other sounds; never lossy), CC0, CC B
 """
 
 
-_OPTIONS = (
-    click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path)),
-    click.option("--dev", type=click.Path(exists=True, path_type=Path), default=None, help="Other recordings."),
-    click.option("--minutes", type=float, default=15.0, show_default=True, help="Wall time of this call."),
-    click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay."),
-    click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate after warm-up."),
-    click.option("--batch", type=int, default=4, show_default=True, help="Blocks of a step."),
-    click.option("--threads", type=int, default=None, help="CPU threads."),
-    click.option("--seed", type=int, default=0, show_default=True, help="Seed."),
-    click.option("--run", "folder", type=click.Path(path_type=Path), default=None, help="Folder of the run."),
-    click.option("--start", type=click.Path(exists=True, path_type=Path), default=None, help="First weights."),
-    click.option("--export", "models", type=click.Path(path_type=Path), default=None, help="Then write here."),
-)
-
-
-def options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of training on blocks of audio."""
-    for option in reversed(_OPTIONS):
-        function = option(function)
-    return function
-
-
-def run_task(task: MafTask, **chosen: Any) -> None:
-    """Train a task and export it as its command's options say."""
-    run = chosen["folder"] or Path("runs") / task.id
-    plan = loop.Plan(
-        run, chosen["minutes"], chosen["decay"], chosen["rate"], evaluate_minutes=5.0, start=chosen["start"]
-    )
-    if plan.minutes > 0:
-        progress = loop.train(task, plan)
-        click.echo(f"{progress.symbols:,} samples seen, development {progress.dev_bits}")
-    if chosen["models"] is not None:
-        click.echo(str(publish.publish(task, run, chosen["models"])))
-
-
 @click.command()
-@options
-def command(data: Path, dev: Path | None, batch: int, seed: int, threads: int | None, **chosen: Any) -> None:
+@options(15.0, 3e-3, BATCH)
+@dev_option
+def command(data: Path, dev: Path | None, batch: int, seed: int, **chosen: Any) -> None:
     """Train the masked autoregressive flow on the .flac and .wav files below DATA."""
-    if threads is not None:
-        torch.set_num_threads(threads)
     run_task(MafTask(data, dev, batch=batch, seed=seed), **chosen)

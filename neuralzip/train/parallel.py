@@ -19,7 +19,7 @@ from neuralzip.nets.lattice import levels_of
 from neuralzip.nets.parallel_pixelcnn import ParallelPixelCnn
 from neuralzip.nets.pixel_sight import Planes
 from neuralzip.train import interpolation
-from neuralzip.train.idf import TOP_SAMPLE_BITS, IdfTask, begin_task, options, run_task
+from neuralzip.train.idf import TOP_SAMPLE_BITS, IdfTask, begin_task, options, train
 from neuralzip.train.interpolation import Crop, Seen, walk
 
 _ABOVE_CHANCES = (0.62, 0.22, 0.10, 0.06)
@@ -100,4 +100,4 @@ def picture_bits(net: ParallelPixelCnn, planes: Planes) -> float:
 @options
 def command(**chosen: Any) -> None:
     """Train the multiscale PixelCNN on the pictures in DATA."""
-    run_task(begin_task(ParallelTask, **chosen), **chosen)
+    train(begin_task(ParallelTask, **chosen), **chosen)

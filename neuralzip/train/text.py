@@ -23,7 +23,8 @@ from torch.nn import functional
 
 from neuralzip import zoo
 from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_step, char_rnn_view
-from neuralzip.train import checkpoints, loop, publish
+from neuralzip.train import checkpoints, loop
+from neuralzip.train.options import device_option, options, run_task
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -276,54 +277,22 @@ def integer_bits(net: char_rnn_int.IntCharRNN, data: Bytes) -> float:
 
 
 @click.command()
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@options(60.0, 3e-3, seed=1)
+@device_option
 @click.option("--model", "size", type=click.Choice(sorted(char_rnn.SHAPES)), default="base", show_default=True)
-@click.option(
-    "--minutes", type=float, default=60.0, show_default=True, help="Wall time of this call; 0 to export only."
-)
-@click.option("--decay", type=float, default=0.0, help="Minutes at the end in which the rate falls to zero.")
-@click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate after warm-up.")
 @click.option("--lanes", type=int, default=32, show_default=True, help="Texts read side by side.")
 @click.option("--window", type=int, default=128, show_default=True, help="Bytes of a training step in each lane.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=int, default=None, help="CPU threads.")
-@click.option("--seed", type=int, default=1, show_default=True)
-@click.option(
-    "--run", "folder", type=click.Path(path_type=Path), default=None, help="Run folder [runs/text-SIZE]."
-)
-@click.option(
-    "--start",
-    type=click.Path(exists=True, path_type=Path),
-    default=None,
-    help="Weights to start from.",
-)
 @click.option(
     "--grow",
     "smaller",
     type=(click.Choice(sorted(char_rnn.SHAPES)), click.Path(exists=True, path_type=Path)),
-    default=None,
     help="Size and weights of a smaller net to grow from.",
 )
-@click.option(
-    "--export", "models", type=click.Path(path_type=Path), default=None, help="Then write MODELS/text-SIZE."
-)
 def command(
-    data: Path, size: str, minutes: float, decay: float, rate: float, lanes: int, window: int, device: str,
-    threads: int | None, seed: int, folder: Path | None, start: Path | None, smaller: tuple[str, Path] | None,
-    models: Path | None,
-) -> None:  # fmt: skip
+    data: Path, size: str, lanes: int, window: int, seed: int, smaller: tuple[str, Path] | None, **chosen: Any
+) -> None:
     """Train the byte net on the texts in DATA."""
-    if threads is not None:
-        torch.set_num_threads(threads)
     task = TextTask(size, data, lanes, window, seed)
     task.smaller = smaller
     task.open()
-    task.settings = {**task.settings, "rate": rate, "decay_minutes": decay}
-    run = folder or Path("runs") / task.id
-    if minutes > 0:
-        progress = loop.train(task, loop.Plan(run, minutes, decay, rate, device=device, start=start))
-        click.echo(
-            f"{progress.symbols:,} bytes seen, {sum(progress.dev_bits.values()) / len(progress.dev_bits):.4f} bits"
-        )
-    if models is not None:
-        click.echo(str(publish.publish(task, run, models)))
+    run_task(task, **chosen)

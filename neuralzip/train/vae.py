@@ -17,7 +17,7 @@ from neuralzip.nets import lattice, tiles, vae
 from neuralzip.nets.lattice import IntArray
 from neuralzip.nets.pixel_sight import Planes
 from neuralzip.train import checkpoints
-from neuralzip.train.idf import CROPS, LEVEL_CHANCES, SIDE, TOP_SAMPLE_BITS, IdfTask, begin_task, options, run_task
+from neuralzip.train.idf import CROPS, LEVEL_CHANCES, SIDE, TOP_SAMPLE_BITS, IdfTask, begin_task, options, train
 
 _WARM_UPS = (0.3, 300, 1500), (0.1, 1500, 3500)
 """For each level the divergence's weight, the step until which it stays so, and the one at which it has risen to
@@ -143,4 +143,4 @@ def command(**chosen: Any) -> None:
     run = chosen["folder"] or Path("runs") / task.id
     if chosen["start"] is not None or (run / checkpoints.CHECKPOINT_FILE).exists():
         task.steps = _RESUMED
-    run_task(task, **chosen)
+    train(task, **chosen)

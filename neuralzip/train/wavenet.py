@@ -23,8 +23,8 @@ from neuralzip.errors import UsageError
 from neuralzip.experts import audio_bank
 from neuralzip.nets import wavenet
 from neuralzip.nets.wavenet_view import INPUTS
-from neuralzip.train import loop, publish
 from neuralzip.train.audio import ENDINGS
+from neuralzip.train.options import device_option, options, run_task
 
 MODEL_ID = "audio-wavenet"
 SHARES = {"music_real": 0.4, "music_synth": 0.08, "speech": 0.3, "other": 0.22}
@@ -207,37 +207,20 @@ Data: CC0, CC BY, CC BY-SA and GPL recordings and renderings (music, speech, oth
 
 
 @click.command()
-@click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@options(30.0, 4e-3, (64, "Crops of a step."))
+@device_option
 @click.option("--dev", type=click.Path(exists=True, path_type=Path), multiple=True, help="Development recordings.")
-@click.option("--minutes", type=float, default=30.0, show_default=True, help="Wall time of this call.")
-@click.option("--decay", type=float, default=0.0, show_default=True, help="Minutes of final decay.")
-@click.option("--rate", type=float, default=4e-3, show_default=True, help="Learning rate after warm-up.")
 @click.option("--channels", type=int, default=32, show_default=True, help="Channels of the net.")
 @click.option("--layers", type=int, default=6, show_default=True, help="Dilated layers of the net.")
-@click.option("--batch", type=int, default=64, show_default=True, help="Crops of a step.")
 @click.option("--excerpts", type=int, default=2, show_default=True, help="At most so many of a recording.")
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-@click.option("--threads", type=int, default=None, help="CPU threads.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the crops; change it when resuming.")
-@click.option("--run", "folder", type=click.Path(path_type=Path), default=None, help="[runs/audio-wavenet]")
-@click.option("--start", type=click.Path(exists=True, path_type=Path), default=None, help="Weights to start from.")
-@click.option("--export", "models", type=click.Path(path_type=Path), default=None, help="Then write here.")
 def command(
-    data: Path, dev: tuple[Path, ...], minutes: float, decay: float, rate: float, channels: int, layers: int,
-    batch: int, excerpts: int, device: str, threads: int | None, seed: int, folder: Path | None,
-    start: Path | None, models: Path | None,
+    data: Path, dev: tuple[Path, ...], batch: int, seed: int, channels: int, layers: int, excerpts: int,
+    folder: Path | None, **chosen: Any,
 ) -> None:  # fmt: skip
     """Train the WaveNet of the audio codec on the recordings in DATA."""
-    if threads is not None:
-        torch.set_num_threads(threads)
     run = folder or Path("runs") / MODEL_ID
     heard = cached(run / "streams.npz", [data], excerpts, 1)
     measured = cached(run / "dev_streams.npz", dev, 1, 1, DEV_EXCERPT) if dev else None
     architecture = {"channels": channels, "layers": layers, "skip": 32, "components": 4}
     task = WaveNetTask(heard, measured, batch=batch, seed=seed, architecture=architecture)
-    task.settings = {**task.settings, "rate": rate, "decay_minutes": decay}
-    if minutes > 0:
-        progress = loop.train(task, loop.Plan(run, minutes, decay, rate, device=device, start=start))
-        click.echo(f"{progress.symbols:,} samples seen, development {progress.dev_bits}")
-    if models is not None:
-        click.echo(str(publish.publish(task, run, models)))
+    run_task(task, folder=run, **chosen)

@@ -11,6 +11,7 @@ from neuralzip import zoo
 from neuralzip.errors import UsageError
 from neuralzip.nets import wavenet_exact
 from neuralzip.nets.wavenet_view import INPUTS
+from neuralzip.train import publish
 from neuralzip.train import wavenet as task
 
 
@@ -58,5 +59,5 @@ def test_command_trains_resumes_and_exports(data: Path, tmp_path: Path, monkeypa
     module = task.WaveNetTask(task.watch([data], 1, 1), architecture=zoo.load(task.MODEL_ID).meta["config"])
     views = module.train.views[:200]
     with torch.no_grad():
-        real = task.publish.trained(module, tmp_path / "run")[0](torch.from_numpy(views)[None])[0].flatten(1)
+        real = publish.trained(module, tmp_path / "run")[0](torch.from_numpy(views)[None])[0].flatten(1)
     assert np.abs(real.numpy() * 256 - wavenet_exact.outputs(net, views)).mean() < 4
