@@ -20,6 +20,7 @@ from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts import bits
 from neuralzip.experts.audio_bank import PAST, Bank, Preset, learn_bank, new_bank, predict_bank, prediction
 from neuralzip.experts.audio_least_squares import U
+from neuralzip.experts.audio_repeats import Repeats, code_repeat, learn_repeat, new_repeats
 from neuralzip.experts.audio_residual import MAX_DECISIONS, code_sample
 from neuralzip.experts.audio_state import (
     LOUDEST,
@@ -71,6 +72,7 @@ class Group(NamedTuple):
         past: [C * (SEGMENT_FRAMES + _MARGIN)] samples, each channel backwards in time.
         net: its net, NO_NET for none.
         memory: what the net keeps.
+        repeats: what came before and may come again.
     """
 
     bank: Bank
@@ -78,14 +80,16 @@ class Group(NamedTuple):
     past: Reals
     net: Net
     memory: Memory
+    repeats: Repeats
 
 
-def new_group(channels: int, model: Model) -> Group:
-    """Return a group of one or two channels that has not begun."""
+def new_group(channels: int, model: Model, length: int) -> Group:
+    """Return a group of one or two channels of so many frames that has not begun."""
     past = np.zeros(channels * (SEGMENT_FRAMES + _MARGIN))
     memory = new_memory(model.net, channels)
     residual = new_residual(channels, model.light, model.prior, memory.mixture)
-    return Group(new_bank(channels, model.preset), residual, past, model.net, memory)
+    bank, repeats = new_bank(channels, model.preset), new_repeats(channels, length)
+    return Group(bank, residual, past, model.net, memory, repeats)
 
 
 class Stream(NamedTuple):
@@ -97,23 +101,23 @@ class Stream(NamedTuple):
 
 def encode(samples: Samples, model: Model, zeros: Bytes | None = None) -> Iterator[Stream]:
     """Yield the streams of the segments of [C, T] samples, C <= 2; `zeros` as in `audio_values`, None for none."""
-    return _encode(samples, new_group(len(samples), model), zeros)
+    return _encode(samples, new_group(len(samples), model, samples.shape[1]), zeros)
 
 
 def _encode(samples: Samples, group: Group, zeros: Bytes | None = None) -> Iterator[Stream]:
     channels, length = samples.shape
     coder = bits.encoder(channels * min(length, SEGMENT_FRAMES) * MAX_DECISIONS)
     zeros = audio_values.no_zeros(channels, length) if zeros is None else zeros
+    samples = np.ascontiguousarray(samples, np.int32)
     for start in range(0, length, SEGMENT_FRAMES):
-        segment = np.ascontiguousarray(samples[:, start : start + SEGMENT_FRAMES], np.int32)
-        _run(segment, coder, *group, start, zeros)
+        _run(samples, coder, *group, start, zeros)
         nll_bits = bits.logged_bits(coder)
         yield Stream(bits.finish(coder), nll_bits)
 
 
 def encode_and_learn(samples: Samples, model: Model) -> tuple[float, Prior]:
     """Return the ideal bits of [C, T] samples, and what mixing has learnt in the end; for training."""
-    group = new_group(len(samples), model)
+    group = new_group(len(samples), model, samples.shape[1])
     return sum(stream.nll_bits for stream in _encode(samples, group)), parts(group.residual)
 
 
@@ -127,48 +131,50 @@ def decode(streams: list[bytes], channels: int, length: int, model: Model, zeros
         raise CorruptError(f"damaged: {len(streams)} audio segments for {length} frames")
     samples = np.zeros((channels, length), np.int32)
     zeros = audio_values.no_zeros(channels, length) if zeros is None else zeros
-    group = new_group(channels, model)
+    group = new_group(channels, model, length)
     for index, stream in enumerate(streams):
-        start = index * SEGMENT_FRAMES
-        segment = np.zeros((channels, min(SEGMENT_FRAMES, length - start)), np.int32)
         coder = bits.decoder(stream)
-        _run(segment, coder, *group, start, zeros)
+        _run(samples, coder, *group, index * SEGMENT_FRAMES, zeros)
         if not bits.is_exhausted(coder):
             raise CorruptError("damaged: an audio segment does not end where its samples do")
-        samples[:, start : start + SEGMENT_FRAMES] = segment
     return samples
 
 
 @entry
 def _run(
-    segment: Samples,
+    samples: Samples,
     coder: BitCoder,
     bank: Bank,
     residual: Residual,
     past: Reals,
     net: Net,
     memory: Memory,
+    repeats: Repeats,
     start: int,
     zeros: Bytes,
 ) -> None:
-    """Code a segment, T <= SEGMENT_FRAMES; decoding fills it in. `start` is the number of its first frame."""
-    channels, length = segment.shape
-    size = SEGMENT_FRAMES + _MARGIN
+    """Code the segment of samples [C, T] that begins at frame `start`; decoding fills it in."""
+    channels, size = samples.shape[0], SEGMENT_FRAMES + _MARGIN
     for c in range(channels):  # the latest samples move to the far end, the place of the oldest
         for k in range(_MARGIN):
             past[c * size + SEGMENT_FRAMES + k] = past[c * size + k]
-    for t in range(length):
+    for t in range(start, min(start + SEGMENT_FRAMES, samples.shape[1])):
         for c in range(channels):
-            own = _predict(bank, residual, past, channels, c, t, start)
+            own = _predict(bank, residual, past, channels, c, t - start, start)
             blend(residual, c)
-            if len(net.weights):
-                view(residual, bank.stages, c, channels - 1 - c, np.int64(past[own]), memory.seen)
-                step(net, memory, c)
-            low = np.int64(zeros[c, (start + t) // ZEROS_FRAMES])
-            value = code_sample(residual, coder, c, channels - 1 - c, np.int64(segment[c, t]), low)
-            segment[c, t] = value
+            if code_repeat(repeats, coder, samples, c, t, running_scale(residual, c)):
+                value = np.int64(samples[c, t - repeats.lags[c]])
+                learn_errors(residual, c, value)
+            else:
+                if len(net.weights):
+                    view(residual, bank.stages, c, channels - 1 - c, np.int64(past[own]), memory.seen)
+                    step(net, memory, c)
+                low = np.int64(zeros[c, t // ZEROS_FRAMES])
+                value = code_sample(residual, coder, c, channels - 1 - c, np.int64(samples[c, t]), low)
+            samples[c, t] = value
             past[own - 1] = value
-            learn_bank(bank, c, float(value), U(start + t))
+            learn_bank(bank, c, float(value), U(t))
+            learn_repeat(repeats, samples, c, t)
 
 
 @entry

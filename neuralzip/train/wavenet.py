@@ -59,7 +59,7 @@ class Streams(NamedTuple):
 def watched(samples: npt.NDArray[np.int32]) -> tuple[npt.NDArray[Any], ...]:
     """Return (views [C, T, F], places [C, T], halves [C, T]) of samples [C, T] as a net sees them."""
     channels, length = samples.shape
-    group = audio_loop.new_group(channels, audio_loop.Model(audio_bank.RICH))
+    group = audio_loop.new_group(channels, audio_loop.Model(audio_bank.RICH), length)
     views = np.zeros((channels, length, INPUTS), np.int8)
     places, halves = (np.zeros((channels, length), np.float32) for _ in range(2))
     audio_loop.watch(samples, group.bank, group.residual, group.past, views, places, halves)

@@ -65,7 +65,7 @@ def test_silence_makes_no_subnormals() -> None:
     """Flushing subnormals must not change a result: none may appear, however long moments fade."""
     samples = waves(2, 2000).astype(np.int32)
     samples = np.concatenate([samples, np.zeros((2, 63000), np.int32)], axis=1)
-    group = audio_loop.new_group(2, _SETTINGS[PLAIN])
+    group = audio_loop.new_group(2, _SETTINGS[PLAIN], samples.shape[1])
     list(audio_loop._encode(samples, group))
     smallest = np.finfo(np.float64).smallest_normal
     for values in (group.bank.memory, group.bank.stages):

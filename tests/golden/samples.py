@@ -122,9 +122,19 @@ def wav(frames: int, channels: int, width: int) -> bytes:
                 min(max(value, -30000), 30000).__lshift__(8 * width - 16).to_bytes(width, "little", signed=True)
             )
         last = left
+    return _wave(bytes(data), channels, width)
+
+
+def _wave(data: bytes, channels: int, width: int) -> bytes:
+    """A WAVE file of interleaved samples."""
     form = struct.pack("<HHIIHH", 1, channels, 8000, 8000 * channels * width, channels * width, 8 * width)
     body = b"WAVEfmt " + struct.pack("<I", 16) + form + b"data" + struct.pack("<I", len(data)) + data
     return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def loop_wav(frames: int, times: int) -> bytes:
+    """A bar of `wav` in stereo several times, to the last bit."""
+    return _wave(wav(frames, 2, 2)[44:] * times, 2, 2)
 
 
 def levels(frames: int) -> npt.NDArray[np.int16]:
