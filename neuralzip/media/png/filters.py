@@ -10,13 +10,14 @@ from typing import Any
 import numba
 import numpy as np
 
+from neuralzip.exact.compiled import inner
 from neuralzip.media.bitcoder import BitCoder, code_bit
 
 TYPES = 5
 FILTER_CONTEXTS = 3 * 64 + 8
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _expected(kind: int, left: int, up: int, corner: int) -> int:
     """Return what filter `kind` subtracts."""
     if kind < 2:
@@ -60,7 +61,7 @@ def unfilter(data: Any, start: int, rows: int, width: int, step: int, output: An
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _residuals(pixels: Any, row: int, width: int, step: int, results: Any) -> None:
     """Apply all filters to a row: results [5, >= width] uint8."""
     for column in range(width):
@@ -121,7 +122,7 @@ def code_filters(
     return True
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _code_type(coder: BitCoder, base: int, choices: Any, history: int, kind: Any) -> Any:
     """Code a row's type: whether it is each of three candidates, else plainly."""
     context = base + history * 4

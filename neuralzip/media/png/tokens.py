@@ -6,10 +6,10 @@ differences in either direction, and making all tokens by the rules alone.
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import entry, inner
 from neuralzip.media.bitcoder import DECODING, NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
 from neuralzip.media.png.stream import COUNT, MAX_MATCH, MIN_MATCH, STORED, TYPE
 from neuralzip.media.png.zlib_rules import DISTANCE, FAST, KIND, LATER, LAZY, LENGTH, STORE, advance, predict
@@ -56,7 +56,7 @@ def code_blocks(coder: BitCoder, base: int, blocks: npt.NDArray[np.int64], full:
         before, before_count = kind, count
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def walk(
     coder: BitCoder,
     base: int,
@@ -128,7 +128,7 @@ def walk(
     return misses, position, used
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _magnitude(value: int) -> int:
     """Return the number of bits of a value."""
     width = 0
@@ -138,7 +138,7 @@ def _magnitude(value: int) -> int:
     return width
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _code_token(
     coder: BitCoder,
     base: int,
@@ -178,7 +178,7 @@ def _code_token(
     return actual << 16 | far
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _code_distance(
     coder: BitCoder, base: int, data: Any, chain: Any, memory: Any, position: int, length: int, distance: int
 ) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError
+from neuralzip.exact.compiled import inner
 from neuralzip.media.bitcoder import BitCoder, code_bit, code_bits
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
@@ -35,7 +36,7 @@ _META = _RUN + 32 + 256
 HEADER_CONTEXTS = _META + 1 + 64
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _sift(heap: Any, size: int, slot: int, rank: Any) -> None:
     """Move the node at `slot` down to its place in the heap (1-based); ties keep the node above."""
     node = heap[slot]

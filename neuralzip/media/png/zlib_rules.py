@@ -8,10 +8,10 @@ the end of the data follow zlib, whose choices have been the same since version 
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import inner
 from neuralzip.media.png.stream import MAX_MATCH, MIN_MATCH
 
 STORE, FAST, LAZY, RUNS, LITERALS_ONLY = range(5)
@@ -97,7 +97,7 @@ def matcher(rules: Rules) -> Matcher:
     return Matcher(head, np.zeros(1 << rules.window_bits, np.uint16), memory)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _hash_up_to(data: Any, size: int, head: Any, chain: Any, memory: Any, end: int) -> None:
     """Enter all positions before `end` that are not yet in the hash chains."""
     shift = (memory[HASH_BITS] + 2) // 3
@@ -114,7 +114,7 @@ def _hash_up_to(data: Any, size: int, head: Any, chain: Any, memory: Any, end: i
         position += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _longest_match(data: Any, size: int, head: Any, chain: Any, memory: Any, position: int, best: int) -> Any:
     """Hash up to a position; return the longest match zlib finds there, or `best`; memory[_FOUND] is where."""
     _hash_up_to(data, size, head, chain, memory, position + 1)
@@ -157,7 +157,7 @@ def _longest_match(data: Any, size: int, head: Any, chain: Any, memory: Any, pos
     return min(np.int64(length), ahead)
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def predict(data: Any, size: int, head: Any, chain: Any, memory: Any, position: int) -> None:
     """Set memory[LENGTH] and memory[DISTANCE] to the next token by zlib's rules; length 0 is a literal.
 
@@ -188,13 +188,13 @@ def predict(data: Any, size: int, head: Any, chain: Any, memory: Any, position: 
             memory[_PENDING_LENGTH], memory[_PENDING_DISTANCE] = later, distance
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def _acceptable(memory: Any, length: int, distance: int) -> bool:
     """Say whether a match is long enough for the strategy and for its distance."""
     return bool(length >= memory[SHORTEST] and (length > MIN_MATCH or distance <= memory[TOO_FAR]))
 
 
-@numba.njit(cache=True, nogil=True)
+@inner
 def advance(data: Any, size: int, head: Any, chain: Any, memory: Any, position: int, length: int) -> None:
     """Take note of a token that covers `length` >= 1 bytes."""
     end, kind = position + length, memory[KIND]
