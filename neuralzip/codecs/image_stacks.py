@@ -92,9 +92,14 @@ class Coder:
     @functools.cached_property
     def net(self) -> "IntPixelCNN":
         """The trained net."""
+        device = "cuda" if self.options.device == "cuda" else "cpu"
+        if self._net_weights.meta.get("architecture") == "pixelsnail":
+            from neuralzip.nets.pixelsnail_exact import IntPixelSnail
+
+            return IntPixelSnail(self._net_weights, device)
         from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
-        return IntPixelCNN(self._net_weights, "cuda" if self.options.device == "cuda" else "cpu")
+        return IntPixelCNN(self._net_weights, device)
 
     def net_to_hear(self) -> "IntPixelCNN | None":
         """Return the net that the mixing model hears, None where there is none to encode with."""

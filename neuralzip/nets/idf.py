@@ -25,7 +25,7 @@ from neuralzip.exact import layers, logistic, softmax
 from neuralzip.exact.compiled import entry
 from neuralzip.nets import lattice
 from neuralzip.nets.lattice import BASE_BITS, GROUPS, INPUT_BITS, NEAR, PLANES, inputs_of
-from neuralzip.nets.quantise import QuantLinear, quantise
+from neuralzip.nets.quantise import QuantLinear, export_layers, quantise
 
 Arrays = dict[str, npt.NDArray[np.integer[Any]]]
 IntArray = npt.NDArray[np.int32]
@@ -161,16 +161,6 @@ def look(planes: lattice.Samples, ys: IntArray, xs: IntArray, level: int, taps: 
     memory = np.empty((PLANES, len(taps)), np.int32)
     lattice.gather(planes, ys, xs, level, taps, memory, *(part.numpy() for part in view))
     return view
-
-
-def export_layers(net: nn.Module) -> Arrays:
-    """Return the integer arrays of all layers of a net."""
-    arrays: Arrays = {}
-    for name, layer in net.named_modules():
-        if isinstance(layer, QuantLinear):
-            for part, tensor in zip(("weight", "bias", "unit"), layer.export(), strict=True):
-                arrays[f"{name}.{part}"] = tensor.numpy()
-    return arrays
 
 
 def export(net: Idf) -> tuple[Arrays, dict[str, Any]]:

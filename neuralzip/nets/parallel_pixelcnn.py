@@ -22,11 +22,11 @@ from neuralzip.errors import ModelError
 from neuralzip.exact import logistic
 from neuralzip.exact.compiled import entry
 from neuralzip.nets import parity_front, pixel_front
-from neuralzip.nets.idf import ALPHABET, Arrays, code_lengths, export_layers, load_linear
+from neuralzip.nets.idf import ALPHABET, Arrays, code_lengths, load_linear
 from neuralzip.nets.lattice import GROUPS
 from neuralzip.nets.parity_front import PLANES, UNIT, Front, IntArray, Tables, View
 from neuralzip.nets.pixel_front import INPUT_BITS
-from neuralzip.nets.quantise import QuantLinear, quantise
+from neuralzip.nets.quantise import QuantLinear, export_layers, quantise
 
 ARCHITECTURE, VERSION = "parallel", 2
 ACT_BITS = 4

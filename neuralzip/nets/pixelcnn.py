@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from neuralzip.nets import pixel_front
-from neuralzip.nets.quantise import QuantLinear, quantise
+from neuralzip.nets.quantise import QuantLinear, export_layers, quantise
 
 Arrays = dict[str, npt.NDArray[np.integer[Any]]]
 
@@ -128,10 +128,15 @@ class PixelCNN(nn.Module):
         stream = grid(self.enter(x.permute(0, 3, 1, 2) * 2.0**-pixel_front.INPUT_BITS))
         for block in self.blocks:
             stream = block(stream)
+        stream = self.read(stream)
         hidden = grid(self.head(torch.relu(stream)), low=0)
         with torch.autocast("cpu", enabled=False):
             out = quantise(self.out(hidden.float()), OUT_BITS, -(2**15), 2**15 - 1)
         return out.permute(0, 2, 3, 1).reshape(*inputs.shape[:3], pixel_front.PLANES, 3, self.config["components"])
+
+    def read(self, stream: Tensor) -> Tensor:
+        """Return what the head reads of the last stream [B, C, H, W]; nets with more layers put them here."""
+        return stream
 
     def bits(self, parameters: Tensor, base: Tensor, scale: Tensor, samples: Tensor) -> Tensor:
         """Return the ideal code length of samples in bits, [B, H, W, PLANES]; 0 where scale is -1.
@@ -160,15 +165,7 @@ class PixelCNN(nn.Module):
 
 def export(net: PixelCNN, tables: pixel_front.Tables) -> tuple[Arrays, dict[str, Any]]:
     """Return (integer arrays, JSON description) of a net and the tables it was trained with."""
-    arrays: Arrays = {}
-    layers: dict[str, QuantLinear] = {"enter": net.enter, "head": net.head, "out": net.out}
-    for i, block in enumerate(net.blocks):
-        assert isinstance(block, Block)
-        layers |= {f"blocks.{i}.taps": block.taps, f"blocks.{i}.point": block.point}
-    for name, layer in layers.items():
-        for part, tensor in zip(("weight", "bias", "unit"), layer.export(), strict=True):
-            arrays[f"{name}.{part}"] = tensor.numpy()
-    arrays |= {f"tables.{name}": table for name, table in tables._asdict().items()}
+    arrays = export_layers(net) | {f"tables.{name}": table for name, table in tables._asdict().items()}
     levels = pixel_front.scale_levels()
     arrays["levels"] = np.rint(levels * 2**12).astype(np.int32)
     arrays["octaves"] = np.rint(np.log2(levels) * 2**8).astype(np.int32)

@@ -103,6 +103,11 @@ class Plain:
             block = stream.clamp_min(0).view(count, rows, -1) * mask
             seen = kept.append(block, first).view(count * rows, -1)
             stream = point.apply(taps.apply(seen, ACT_BITS, low=0), ACT_BITS, residual=stream)
+        stream = self._read(maps, stream, mask, first)
         hidden = self.head.apply(stream.clamp_min_(0), ACT_BITS, low=0)
         out: I16 = self.out.to_format(self.out(hidden), OUT_BITS, -(2**15), 2**15 - 1).cpu().numpy()
         return out
+
+    def _read(self, maps: list[Map], stream: Tensor, mask: Tensor, first: int) -> Tensor:
+        """Return what the head reads of the last stream [T * M, C]; nets with more layers put them here."""
+        return stream

@@ -9,8 +9,10 @@ exactly the integers that the forward pass used.
 B batch, K inputs, M outputs.
 """
 
-from typing import cast
+from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -80,3 +82,13 @@ class QuantLinear(nn.Linear):
         real = self.bias if self.bias is not None else torch.zeros(self.out_features)
         bias = torch.floor(real.double() * torch.exp2(unit.double()) + 0.5).clamp(-(2**30), 2**30)
         return rows.to(torch.int8), bias.to(torch.int32), unit
+
+
+def export_layers(net: nn.Module) -> dict[str, npt.NDArray[np.integer[Any]]]:
+    """Return the integer arrays of all quantised layers of a net, as "<layer>.weight", ".bias" and ".unit"."""
+    arrays = {}
+    for name, layer in net.named_modules():
+        if isinstance(layer, QuantLinear):
+            for part, tensor in zip(("weight", "bias", "unit"), layer.export(), strict=True):
+                arrays[f"{name}.{part}"] = tensor.numpy()
+    return arrays

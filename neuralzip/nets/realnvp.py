@@ -23,7 +23,7 @@ from neuralzip.exact import tables
 from neuralzip.exact.compiled import entry
 from neuralzip.nets import idf
 from neuralzip.nets.lattice import BASE_BITS, GROUPS, INPUT_BITS, NEAR, PLANES, inputs_of
-from neuralzip.nets.quantise import quantise
+from neuralzip.nets.quantise import export_layers, quantise
 
 IntArray = npt.NDArray[np.int32]
 
@@ -85,7 +85,7 @@ def log2_base(z: Tensor) -> Tensor:
 
 def export(net: RealNvp) -> tuple[idf.Arrays, dict[str, Any]]:
     """Return (integer arrays, JSON description) of a net."""
-    arrays = idf.export_layers(net)
+    arrays = export_layers(net)
     return arrays, {"architecture": "realnvp", "version": 1, "config": net.config}
 
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from neuralzip.nets import idf, tiles
 from neuralzip.nets.idf import ACT_BITS, OUT_BITS, rectified
 from neuralzip.nets.lattice import BASE_BITS, INPUT_BITS, PLANES
-from neuralzip.nets.quantise import QuantLinear, quantise, round_half_up
+from neuralzip.nets.quantise import QuantLinear, export_layers, quantise, round_half_up
 
 GROUPS = (4, 2)
 """Steps of the posterior's order at each level."""
@@ -239,4 +239,4 @@ def to_input(values: Tensor) -> Tensor:
 
 def export(net: Vae) -> tuple[idf.Arrays, dict[str, Any]]:
     """Return (integer arrays, JSON description) of a net."""
-    return idf.export_layers(net), {"architecture": "vae", "version": 1, "config": net.config}
+    return export_layers(net), {"architecture": "vae", "version": 1, "config": net.config}

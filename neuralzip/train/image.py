@@ -17,11 +17,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from neuralzip.errors import UsageError
-from neuralzip.nets import pixel_front, pixelcnn
+from neuralzip.nets import pixel_front, pixelcnn, pixelsnail
 from neuralzip.nets.pixel_sight import Planes, Sight, look
 from neuralzip.train.options import dev_option, device_option, options, run_task
 
 ENDINGS = (".png", ".webp", ".ppm", ".bmp")
+MODELS = {"pixelcnn": pixelcnn.PixelCNN, "pixelsnail": pixelsnail.PixelSnail}
 _MARGIN = 12
 _SKIPPED = 2
 """Pixels at a crop's border whose loss does not count: their taps see zeros that no picture has there."""
@@ -91,7 +92,8 @@ class ImageTask:
         batch: B.
         seed: of the crops; a resumed run should take another one, or it sees the same crops again.
         dev_side: development pictures are cut to this side, from their middle.
-        architecture: arguments of PixelCNN.
+        architecture: arguments of the net.
+        model: one of MODELS.
     """
 
     id = "image-fast"
@@ -107,11 +109,13 @@ class ImageTask:
         seed: int = 0,
         dev_side: int = 192,
         architecture: Mapping[str, int] | None = None,
+        model: str = "pixelcnn",
     ) -> None:
-        self.side, self.batch, self.dev_side = side, batch, dev_side
+        self.side, self.batch, self.dev_side, self.model = side, batch, dev_side, model
         self.architecture = dict(architecture or {"channels": 96, "blocks": 4, "hidden": 96, "components": 5})
         self.settings: Mapping[str, Any] = {
-            "side": side, "batch": batch, "seed": seed, "synthetic_share": 0.08, **self.architecture,
+            "side": side, "batch": batch, "seed": seed, "synthetic_share": 0.08, "model": model,
+            **self.architecture,
         }  # fmt: skip
         self.dev = dev
         self.pool = gather_pool(data, side, self.settings["synthetic_share"])
@@ -120,7 +124,7 @@ class ImageTask:
 
     def build(self) -> nn.Module:
         """Return a fresh net."""
-        return pixelcnn.PixelCNN(**self.architecture)
+        return MODELS[self.model](**self.architecture)
 
     def next_batch(self) -> Sight:
         """Return B crops, [B, S, S, ...]."""
@@ -165,12 +169,14 @@ class ImageTask:
 
     def export(self, net: nn.Module) -> tuple[dict[str, npt.NDArray[np.integer[Any]]], dict[str, Any]]:
         """Return (integer arrays, description) of a trained net."""
+        if isinstance(net, pixelsnail.PixelSnail):
+            return pixelsnail.export(net, self.tables)
         assert isinstance(net, pixelcnn.PixelCNN)
         return pixelcnn.export(net, self.tables)
 
     def card(self) -> str:
         """Return the model card's own part."""
-        return _CARD
+        return _CARD if self.model == "pixelcnn" else "With a block of attention (PixelSNAIL).\n\n" + _CARD
 
 
 def _bits(net: nn.Module, sight: Sight, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -194,12 +200,15 @@ transposed, 5 % turned grey. Meant for natural pictures; graphics code better wi
 @options(60.0, 2e-3, (12, "Crops of a step."))
 @dev_option
 @device_option
+@click.option("--model", type=click.Choice(sorted(MODELS)), default="pixelcnn", show_default=True)
 @click.option("--channels", type=int, default=96, show_default=True, help="Channels of the net.")
 @click.option("--blocks", type=int, default=4, show_default=True, help="Residual blocks of the net.")
 @click.option("--side", type=int, default=48, show_default=True, help="Side of a crop.")
 def command(
-    data: Path, dev: Path | None, batch: int, seed: int, channels: int, blocks: int, side: int, **chosen: Any
-) -> None:
-    """Train the wavefront PixelCNN on the pictures in DATA."""
+    data: Path, dev: Path | None, batch: int, seed: int, model: str, channels: int, blocks: int, side: int,
+    **chosen: Any,
+) -> None:  # fmt: skip
+    """Train the wavefront PixelCNN, with or without attention, on the pictures in DATA."""
     architecture = {"channels": channels, "blocks": blocks, "hidden": 96, "components": 5}
-    run_task(ImageTask(data, dev, side=side, batch=batch, seed=seed, architecture=architecture), **chosen)
+    task = ImageTask(data, dev, side=side, batch=batch, seed=seed, architecture=architecture, model=model)
+    run_task(task, **chosen)
