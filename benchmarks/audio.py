@@ -3,9 +3,10 @@
     python benchmarks/audio.py FILE... [--models default base fast] [--seconds 10] [--out audio.csv]
 
 Every clip is coded as a 16-bit WAVE file and decoded again; all sizes include headers. FLAC at its highest level
-comes with libsndfile; the commands flac, wavpack and mac (Monkey's Audio) are measured where they are installed.
-Seconds are of processor time in one thread; "x real time" is the clip's duration over them. "over" is what is
-written beyond the code length of the model itself, in % of it.
+comes with libsndfile; the commands flac, wavpack and mac (Monkey's Audio) are measured in the same run where they
+are installed; it says which are not. Seconds are of processor time in one thread; "x real time" is the clip's
+duration over them. "over" is what is written beyond the code length of the model itself, in % of it. At the end,
+totals by the folders that the files lie in, as a table.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import soundfile
@@ -94,7 +95,7 @@ def measure(wave: bytes, model: str) -> dict[str, float]:
     return {"bytes": size, "encode_s": encode_s, "decode_s": decode_s, "over": 100 * (size / ideal - 1)}
 
 
-def rows(path: Path, seconds: float | None, models: list[str]) -> list[dict[str, object]]:
+def rows(path: Path, seconds: float | None, models: list[str]) -> list[dict[str, Any]]:
     rate = soundfile.info(path).samplerate
     frames = -1 if seconds is None else int(seconds * rate)
     samples, rate = soundfile.read(path, frames, dtype="int16", always_2d=True)
@@ -111,6 +112,7 @@ def rows(path: Path, seconds: float | None, models: list[str]) -> list[dict[str,
               f"{speeds['encode']:7.1f} x, {speeds['decode']:7.1f} x real time{over}", flush=True)  # fmt: skip
         row = {
             "clip": path.stem,
+            "kind": path.parent.name,
             "coder": name,
             "samples": samples.size,
             "bps": bps,
@@ -120,6 +122,26 @@ def rows(path: Path, seconds: float | None, models: list[str]) -> list[dict[str,
         }
         found.append(row)
     return found
+
+
+def totals(found: list[dict[str, Any]]) -> str:
+    """Return a table: each coder's bytes and seconds of processor time, and % of the reference by kind."""
+    coders = list(dict.fromkeys(row["coder"] for row in found))
+    kinds = list(dict.fromkeys(row["kind"] for row in found))
+    reference = "flac -8p" if "flac -8p" in coders else "flac"
+
+    def total(what: str, coder: str, kind: str | None = None) -> float:
+        return sum(row[what] for row in found if row["coder"] == coder and kind in (None, row["kind"]))
+
+    lines = [f"| coder | bytes | % of {reference} | {' | '.join(kinds)} | encode, CPU s | decode, CPU s |"]
+    lines.append("|---" * (len(kinds) + 5) + "|")
+    for coder in coders:
+        shares = (100 * total("bytes", coder, kind) / total("bytes", reference, kind) for kind in (None, *kinds))
+        seconds = f"{total('encode_s', coder):.2f} | {total('decode_s', coder):.2f}"
+        figures = " | ".join(f"{share:.2f}" for share in shares)
+        lines.append(f"| {coder} | {total('bytes', coder):.0f} | {figures} | {seconds} |")
+    lines += [f"{name}: not installed" for name in COMMANDS if not shutil.which(COMMANDS[name][0][0])]
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -132,11 +154,7 @@ def main() -> None:
     for model in arguments.models:  # loads weights and compiled code
         measure(written(np.zeros((3000, 2), np.int16), 44100, "WAV"), model)
     found = [row for path in arguments.files for row in rows(path, arguments.seconds, arguments.models)]
-    for coder in dict.fromkeys(row["coder"] for row in found):
-        mine = [row for row in found if row["coder"] == coder]
-        flac = sum(int(row["bytes"]) for row in found if row["coder"] == "flac")  # type: ignore[call-overload]
-        total = sum(int(row["bytes"]) for row in mine)  # type: ignore[call-overload]
-        print(f"{coder:13} {total} bytes, {100 * total / flac:.2f} % of FLAC")
+    print(totals(found))
     if arguments.out:
         with arguments.out.open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(found[0]))

@@ -12,33 +12,21 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-import torch
 
 from neuralzip import zoo
+from neuralzip.bench import likelihoods, recordings
 from neuralzip.codecs import audio_loop, audio_values
 from neuralzip.codecs.audio_block import NET_ID, PRIOR_ID
 from neuralzip.codecs.audio_loop import Model
 from neuralzip.experts import audio_bank, audio_prior
 from neuralzip.experts.audio_bank import BASE, RICH, Preset
 from neuralzip.nets import wavenet, wavenet_exact
-from neuralzip.train import checkpoints, publish
-from neuralzip.train.wavenet import watched
 
 
-def net_alone(samples: np.ndarray) -> dict[str, float]:
+def net_alone(samples: np.ndarray, model: Model) -> dict[str, float]:
     """Return bits a sample of the net's own distribution, float and integer, after the bank RICH."""
-    model = zoo.load(NET_ID)
-    path = next(path for name, path in zoo.model_files() if name == NET_ID)
-    module = wavenet.WaveNet(**model.meta["config"])
-    checkpoints.load(path.parent / publish.RESUME_FILE, module)
-    views, places, halves = (torch.from_numpy(part) for part in watched(samples[:, : audio_loop.SEGMENT_FRAMES]))
-    integer = np.stack([wavenet_exact.outputs(wavenet_exact.gather(model), channel) for channel in views.numpy()])
-    with torch.no_grad():
-        found = module.eval()(views), torch.from_numpy(integer / 256).float().unflatten(-1, (3, -1))
-    return {
-        name: float(wavenet.bits(parameters, places, halves).mean())
-        for name, parameters in zip(("float", "integer"), found, strict=True)
-    }
+    trained = likelihoods.trained(NET_ID, lambda: wavenet.WaveNet(**zoo.load(NET_ID).meta["config"]))
+    return {name: bits / samples.size for name, bits in recordings.of_group(samples, model, trained).items()}
 
 
 def models() -> dict[str, Model]:
@@ -82,7 +70,7 @@ def main() -> None:
         spent = (time.process_time() - start) / sum(samples.size for _, samples in clips)
         figures = " | ".join(f"{np.mean(rates[kind]):.4f}" for kind in kinds)
         print(f"| {name} | {figures} | {1e6 * spent:.1f} |", flush=True)
-    alone = [(kind, net_alone(samples)) for kind, samples in clips]
+    alone = [(kind, net_alone(samples, model)) for kind, samples in clips]  # of the last model, the default
     for name in ("float", "integer"):
         means = [np.mean([bits[name] for mine, bits in alone if mine == kind]) for kind in kinds]
         print(f"| the net alone, {name} | {' | '.join(f'{mean:.4f}' for mean in means)} | |")

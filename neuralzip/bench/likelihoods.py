@@ -15,12 +15,13 @@ import torch
 from torch import nn
 
 from neuralzip import zoo
+from neuralzip.bench.recordings import of_recording
 from neuralzip.codecs.base import Block
 from neuralzip.codecs.image import parser
 from neuralzip.container.fields import FieldReader
 from neuralzip.errors import UnsupportedError
 from neuralzip.media import png
-from neuralzip.nets import char_rnn, char_rnn_view, pixel_front, pixelcnn
+from neuralzip.nets import char_rnn, char_rnn_view, pixel_front, pixelcnn, wavenet
 from neuralzip.nets.char_rnn_guide import Guide
 from neuralzip.nets.idf import Idf
 from neuralzip.nets.parallel_pixelcnn import ParallelPixelCnn
@@ -60,10 +61,13 @@ def of_file(data: bytes, preset: str | None, blocks: Sequence[Block]) -> Mapping
             return {"float": float_bits, "integer": coded[0]}
     if len(blocks) == 1 and blocks[0].codec == "bytes":
         return of_bytes(data, blocks[0])
+    if blocks and blocks[0].codec == "audio" and (model := _models(blocks[0])):
+        shape = model[0][1].meta.get("config", {})
+        return of_recording(data, blocks, trained(model[0][0], lambda: wavenet.WaveNet(**shape)))
     return {}
 
 
-def _trained(model_id: str, build: Callable[[], nn.Module]) -> nn.Module | None:
+def trained(model_id: str, build: Callable[[], nn.Module]) -> nn.Module | None:
     """Return the float net of a model, None where its checkpoint is not there."""
     weights: Path | None = dict(zoo.model_files()).get(model_id)
     if weights is None or not weights.with_name(RESUME_FILE).exists():
@@ -81,7 +85,7 @@ def of_picture(data: bytes, preset: str) -> float | None:
         return None
     if len(pictures) != 1 or pictures[0].kind != "rgb" or pictures[0].depth != 8:
         return None
-    net = _trained(*NETS[preset])
+    net = trained(*NETS[preset])
     planes = np.ascontiguousarray(pictures[0].pixels.transpose(2, 0, 1)[[1, 0, 2]])
     if net is None:
         return None
@@ -113,7 +117,7 @@ def of_bytes(data: bytes, block: Block) -> Mapping[str, float]:
     lanes = [data[i * len(data) // count : (i + 1) * len(data) // count] for i in range(count)]
     bits = {"integer": sum(_integer_bits(net_model, kind, lane) for lane in lanes if lane)}
     shape = char_rnn.Shape(**{**net_model.meta["shape"], "hash_rows": tuple(net_model.meta["shape"]["hash_rows"])})
-    net = _trained(net_model.id, lambda: char_rnn.CharRNN(shape))
+    net = trained(net_model.id, lambda: char_rnn.CharRNN(shape))
     if isinstance(net, char_rnn.CharRNN):
         bits["float"] = sum(_float_bits(net, kind, lane) for lane in lanes if lane)
     return bits

@@ -47,13 +47,7 @@ class Audio:
         """Yield the blocks of a recording."""
         preset = audio_block.preset_of(options.model)
         total, done = size_of(file), 0
-        if options.raw_pcm is None and stream.is_flac(read_at(file, 0, 4)):
-            pieces = _flac_pieces(file, total)
-        else:
-            pieces = _pieces(
-                file, raw_pcm.describe(options.raw_pcm, total) if options.raw_pcm else audio.locate(file)
-            )
-        for block in _ordered(pieces, preset, options.threads):
+        for block in _ordered(pieces(file, options), preset, options.threads):
             yield block
             done += block.raw_size
             if options.progress is not None:
@@ -65,6 +59,18 @@ class Audio:
             return audio_block.decode(block)
         except (IndexError, ValueError, OverflowError, struct.error, UnsupportedError) as error:
             raise CorruptError(f"damaged: audio block: {error}") from error
+
+
+def pieces(file: BinaryIO, options: Options) -> Iterator[Piece]:
+    """Return what each block of a recording has to hold.
+
+    Raises:
+        UnsupportedError: no recording, or one without samples.
+    """
+    total = size_of(file)
+    if options.raw_pcm is None and stream.is_flac(read_at(file, 0, 4)):
+        return _flac_pieces(file, total)
+    return _pieces(file, raw_pcm.describe(options.raw_pcm, total) if options.raw_pcm else audio.locate(file))
 
 
 def _block_frames(rate: int, frame_size: int) -> int:

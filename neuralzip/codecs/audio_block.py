@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip import zoo
-from neuralzip.codecs import audio_loop, audio_values, side
+from neuralzip.codecs import audio_loop, audio_prefix, audio_values, side
 from neuralzip.codecs.audio_loop import Model
 from neuralzip.codecs.base import Block
 from neuralzip.errors import CorruptError, ModelError
@@ -102,11 +102,16 @@ def _model(preset: int, models: tuple[bytes, ...]) -> Model:
     return model
 
 
+def taken(piece: Piece) -> Taken:
+    """Return the samples of a piece and what they leave over."""
+    return piece.taken or pcm.to_samples(piece.body, piece.layout)
+
+
 def encode(piece: Piece, preset: int) -> Block:
     """Return the block of a piece under a preset."""
     layout = piece.layout
-    samples, code, rest = piece.taken or pcm.to_samples(piece.body, layout)
-    prefix, suffix = side.pack(piece.prefix), side.pack(piece.suffix)
+    samples, code, rest = taken(piece)
+    prefix, suffix = audio_prefix.pack(piece.prefix, layout, len(piece.body)), side.pack(piece.suffix)
     models = tuple(zoo.load(name).identity for name in MODEL_IDS[preset])
     model = _model(preset, models)
     groups = [_encode_group(samples[c : c + 2], model) for c in range(0, layout.channels, 2)]
@@ -141,7 +146,8 @@ def decode(block: Block) -> bytes:
     encoding = ENCODINGS[number]
     layout = checked(Layout(0, length * channels * width, channels, width, encoding, big == 1, 1, 0))
     reader = _Reader(block.payload)
-    prefix, suffix = side.unpack(reader.take(prefix_size)), side.unpack(reader.take(suffix_size))
+    prefix = audio_prefix.unpack(reader.take(prefix_size), layout, layout.size)
+    suffix = side.unpack(reader.take(suffix_size))
     size = block.raw_size - len(prefix) - len(suffix)
     if (channels * length > stream.MAX_SAMPLES or size < 0) if encoding == "flac" else size != layout.size:
         raise CorruptError("damaged: an audio block's parts do not add up to its size")
@@ -173,8 +179,7 @@ class _Reader:
 def _encode_group(samples: Samples, model: Model) -> tuple[bytes, float]:
     """Return a group's bytes and the ideal length of its streams in bits."""
     plain, shift, table = audio_values.reduce(samples)
-    swapped = _better_swapped(plain, model)
-    plain = np.ascontiguousarray(plain[::-1]) if swapped else plain
+    plain, swapped = in_order(plain, model)
     zeros = None if table else audio_values.find_zeros(plain)
     noted = b"" if zeros is None else audio_values.pack_zeros(zeros)
     flags = (_MAPPED if table else 0) | (_SWAPPED if swapped else 0) | (_ZEROS if noted else 0)
@@ -199,6 +204,12 @@ def _decode_group(reader: _Reader, channels: int, length: int, model: Model) -> 
 def _sized(reader: _Reader) -> bytes:
     """Return bytes that lie behind their size."""
     return reader.take(*_SIZE.unpack(reader.take(_SIZE.size)))
+
+
+def in_order(samples: Samples, model: Model) -> tuple[Samples, bool]:
+    """Return the channels of a group in the order in which they are coded, and whether they were swapped."""
+    swapped = _better_swapped(samples, model)
+    return np.ascontiguousarray(samples[::-1]) if swapped else samples, swapped
 
 
 def _better_swapped(samples: Samples, model: Model) -> bool:

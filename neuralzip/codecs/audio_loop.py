@@ -154,10 +154,8 @@ def _run(
     zeros: Bytes,
 ) -> None:
     """Code the segment of samples [C, T] that begins at frame `start`; decoding fills it in."""
-    channels, size = samples.shape[0], SEGMENT_FRAMES + _MARGIN
-    for c in range(channels):  # the latest samples move to the far end, the place of the oldest
-        for k in range(_MARGIN):
-            past[c * size + SEGMENT_FRAMES + k] = past[c * size + k]
+    channels = samples.shape[0]
+    _rewind(past, channels)
     for t in range(start, min(start + SEGMENT_FRAMES, samples.shape[1])):
         for c in range(channels):
             own = _predict(bank, residual, past, channels, c, t - start, start)
@@ -183,23 +181,26 @@ def watch(
     bank: Bank,
     residual: Residual,
     past: Reals,
+    start: int,
     views: npt.NDArray[np.int8],
     places: npt.NDArray[np.float32],
     halves: npt.NDArray[np.float32],
 ) -> None:
-    """Let the predictors run over samples [C, T], T <= SEGMENT_FRAMES, and note what a net sees; for training.
+    """Let the predictors run over the segment of samples [C, T] that begins at `start`, and note what a net sees.
 
     Args:
         samples: known samples.
-        bank, residual, past: a group that has not begun.
+        bank, residual, past: a group.
+        start: number of the segment's first frame.
         views: [C, T, INPUTS], filled.
         places: [C, T] samples less the blend in running scales, filled.
         halves: [C, T] half a sample unit in running scales, filled.
     """
-    channels, length = samples.shape
-    for t in range(length):
+    channels = samples.shape[0]
+    _rewind(past, channels)
+    for t in range(start, min(start + SEGMENT_FRAMES, samples.shape[1])):
         for c in range(channels):
-            own = _predict(bank, residual, past, channels, c, t, 0)
+            own = _predict(bank, residual, past, channels, c, t - start, start)
             value = np.int64(samples[c, t])
             blend(residual, c)
             view(residual, bank.stages, c, channels - 1 - c, np.int64(past[own]), views[c, t])
@@ -209,6 +210,15 @@ def watch(
             learn_errors(residual, c, value)
             past[own - 1] = float(value)
             learn_bank(bank, c, float(value), U(t))
+
+
+@inner
+def _rewind(past: Reals, channels: int) -> None:
+    """Before a segment, move the latest samples to the far end, the place of the oldest."""
+    size = SEGMENT_FRAMES + _MARGIN
+    for c in range(channels):
+        for k in range(_MARGIN):
+            past[c * size + SEGMENT_FRAMES + k] = past[c * size + k]
 
 
 @inner

@@ -1,9 +1,9 @@
 """The integer form of `wavenet`: weights on disk -> the arrays of `wavenet_step`, and a plain form of its sums.
 
-The codec goes sample by sample (`wavenet_step`); `outputs` evaluates a whole channel at once in numpy, with the
-same integers: the oracle of the tests.
+The codec goes sample by sample (`wavenet_step`), as `mixtures` does over known views; `outputs` evaluates a whole
+channel at once in numpy, with the same integers: the oracle of the tests.
 
-F inputs, C channels, L layers, S skip channels, K components, T time.
+F inputs, C channels, L layers, S skip channels, K components, T time, Q channels of sound.
 """
 
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.errors import ModelError
+from neuralzip.exact.compiled import entry
 from neuralzip.exact.rounding import rounding
 from neuralzip.nets.wavenet_step import (
     ACT_BITS,
@@ -22,8 +23,11 @@ from neuralzip.nets.wavenet_step import (
     GATE_MAX,
     OUT_BITS,
     TOGETHER,
+    Memory,
     Net,
     Shape,
+    new_memory,
+    step,
 )
 
 ARCHITECTURE, VERSION = "wavenet", 1
@@ -65,6 +69,25 @@ def _matrix(arrays: Arrays, name: str, inputs: int, outputs: int) -> tuple[npt.N
 def _bits(name: str) -> int:
     """Return the fractional bits that the sums of a matrix are rounded to."""
     return GATE_BITS if name.endswith("gate") else OUT_BITS if name == "head" else ACT_BITS
+
+
+def mixtures(net: Net, views: npt.NDArray[np.int8]) -> npt.NDArray[np.int32]:
+    """Return what the net says [Q, T, 3, K], as in `experts.audio_opinion`, for views [Q, T, F]."""
+    found = np.zeros((*views.shape[:2], 3, int(net.sizes[3])), np.int32)
+    _step_through(net, new_memory(net, len(views)), np.ascontiguousarray(views), found)
+    return found
+
+
+@entry
+def _step_through(net: Net, memory: Memory, views: npt.NDArray[np.int8], found: npt.NDArray[np.int32]) -> None:
+    for q in range(views.shape[0]):
+        for t in range(views.shape[1]):
+            for k in range(views.shape[2]):
+                memory.seen[k] = views[q, t, k]
+            step(net, memory, q)
+            for row in range(3):
+                for k in range(found.shape[3]):
+                    found[q, t, row, k] = memory.mixture[row, k]
 
 
 def outputs(net: Net, views: npt.NDArray[np.int8]) -> Longs:

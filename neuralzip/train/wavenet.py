@@ -62,7 +62,8 @@ def watched(samples: npt.NDArray[np.int32]) -> tuple[npt.NDArray[Any], ...]:
     group = audio_loop.new_group(channels, audio_loop.Model(audio_bank.RICH), length)
     views = np.zeros((channels, length, INPUTS), np.int8)
     places, halves = (np.zeros((channels, length), np.float32) for _ in range(2))
-    audio_loop.watch(samples, group.bank, group.residual, group.past, views, places, halves)
+    for start in range(0, length, audio_loop.SEGMENT_FRAMES):
+        audio_loop.watch(samples, group.bank, group.residual, group.past, start, views, places, halves)
     return views, places, halves
 
 

@@ -306,6 +306,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "audio-base": ("audio", "base", samples.wav(1500, 2, 2)),
         "audio-wavenet": ("audio", None, samples.wav(1500, 2, 2)),
         "audio-fast": ("audio", "fast", samples.wav(1500, 1, 3)),
+        "audio-plain-header": ("audio", "fast", samples.wav(300, 1, 2)),
         "audio-loop": ("audio", None, samples.loop_wav(400, 4)),
         "audio-flac": ("audio", "fast", samples.flac(6000)),
         "audio-gain": ("audio", "fast", samples.float_wav(1000, "<f4", 0.7 / 32768)),

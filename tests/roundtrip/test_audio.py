@@ -79,6 +79,31 @@ def test_widths(width: int, amplitude: float) -> None:
     assert size(blocks) < 0.9 * 6000 * width
 
 
+@pytest.mark.parametrize(("tail", "size"), [(b"", 6), (b"LIST\2\0\0\0ab", 6), (b"x" * 300, 7)])
+def test_plain_headers(tail: bytes, size: int) -> None:
+    """A plain header takes a few bytes; one that differs in anything is kept as it is."""
+    data = recording(tone(2, 500, 500), tail=tail)
+    data = data[:4] + struct.pack("<I", len(data) - 8) + data[8:]
+    (block,) = check_roundtrip(Audio(), data, Options(model="fast"))
+    assert int.from_bytes(block.params[10:14], "little") == size
+    for place in range(4, 44):
+        changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        try:
+            blocks = check_roundtrip(Audio(), changed, Options(model="fast"))
+        except UnsupportedError:
+            continue
+        assert blocks[0].params[10] > 6 or place in (*range(4, 8), *range(24, 28), *range(40, 44))
+
+
+def test_wrong_plain_headers() -> None:
+    (block,) = Audio().encode(io.BytesIO(recording(tone(1, 500, 500))), Options(model="fast"))
+    for wrong in (b"\x10", b"\x10\xc4\xd8\2\0", b"\x10" + b"\xff" * 8 + b"\x7f\0\0", b"\x11\0\0\0\0\0"):
+        params = block.params[:10] + struct.pack("<I", len(wrong)) + block.params[14:]
+        size = int.from_bytes(block.params[10:14], "little")
+        with pytest.raises(CorruptError):
+            Audio().decode(Block("audio", params, wrong + block.payload[size:], block.raw_size), Options())
+
+
 @pytest.mark.parametrize("length", [1, 2, 3, 97, 4096, 4097])
 def test_lengths(length: int) -> None:
     check_roundtrip(Audio(), recording(tone(1, length, 500)))

@@ -16,24 +16,11 @@ from neuralzip.exact.compiled import entry
 from neuralzip.experts import audio_opinion, odds
 from neuralzip.experts.audio_opinion import INVERSES, MEANS, WEIGHTS, Opinion
 from neuralzip.nets import wavenet, wavenet_exact, wavenet_ops, wavenet_step
-from neuralzip.nets.wavenet_step import Memory, Net, Shape
+from neuralzip.nets.wavenet_step import Net, Shape
 from neuralzip.nets.wavenet_view import INPUTS
 from tests.wavenet_models import SHAPE, made_up, scattered
 
 Steps = Callable[..., torch.Tensor]
-
-
-@entry
-def follow(net: Net, memory: Memory, views: np.ndarray, mixtures: np.ndarray) -> None:
-    """Step through views [T, Q, F] of Q channels in turn; fill mixtures [T, Q, 3, K]."""
-    for t in range(views.shape[0]):
-        for q in range(views.shape[1]):
-            for k in range(views.shape[2]):
-                memory.seen[k] = views[t, q, k]
-            wavenet_step.step(net, memory, q)
-            for row in range(3):
-                for k in range(mixtures.shape[3]):
-                    mixtures[t, q, row, k] = memory.mixture[row, k]
 
 
 @entry
@@ -47,9 +34,8 @@ def some_views(length: int, channels: int = 1) -> np.ndarray:
 
 
 def stepped(net: Net, views: np.ndarray) -> np.ndarray:
-    mixtures = np.zeros((*views.shape[:2], 3, int(net.sizes[3])), np.int32)
-    follow(net, wavenet_step.new_memory(net, views.shape[1]), views, mixtures)
-    return mixtures
+    """Return mixtures [T, Q, 3, K] for views [T, Q, F]."""
+    return wavenet_exact.mixtures(net, views.swapaxes(0, 1)).swapaxes(0, 1)
 
 
 @pytest.mark.parametrize(("shape", "bias"), [(SHAPE, 4000), (Shape(4, 1, 4, 1), 0), (Shape(12, 5, 20, 3), 9000)])
