@@ -22,17 +22,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.codecs.base import Options
-from neuralzip.codecs.idf import IdfCoder, Part, Planes, check_exhausted, parts_of, top_of
-from neuralzip.codecs.image import ImageCodec
-from neuralzip.codecs.image_stacks import Coder
-from neuralzip.codecs.registry import IMAGE_MAGICS
+from neuralzip.codecs.bands import BandCodec, BandCoder, Planes, check_exhausted
+from neuralzip.codecs.idf import Part, Shown, parts_of, top_of
 from neuralzip.coding.bitsback import ExhaustedError, Stack
 from neuralzip.coding.freqs import nll_bits
 from neuralzip.coding.mixtures import Mixtures
 from neuralzip.coding.rans import Decoder, Encoder
 from neuralzip.errors import CorruptError
-from neuralzip.nets import lattice
 
 if TYPE_CHECKING:
     from neuralzip.nets.realnvp import Affine, IntRealNvp
@@ -44,22 +40,7 @@ _SPARE_BITS, _SAMPLE_BITS = 5, 8
 IntArray = npt.NDArray[np.int32]
 
 
-class FlowCodec(ImageCodec):
-    """Pictures in PNG, BMP, PNM and TIFF files, by the RealNVP."""
-
-    name = "flow"
-    id = 5
-
-    def claims(self, head: bytes, options: Options) -> bool:
-        """Take raster files where the user chose this model."""
-        return options.model == self.name and head.startswith(IMAGE_MAGICS)
-
-    def coder(self, options: Options, models: tuple[bytes, ...] | None = None) -> Coder:
-        """Return the coder of stacks."""
-        return FlowCoder(options, models)
-
-
-class FlowCoder(IdfCoder):
+class FlowCoder(BandCoder):
     """Codes stacks of planes of eight bits."""
 
     method = 4
@@ -80,29 +61,23 @@ class FlowCoder(IdfCoder):
         return decode_band(self.couplings, payload, shape)
 
 
-class _View:
+class FlowCodec(BandCodec):
+    """The RealNVP."""
+
+    name, id = "flow", 5
+    coder_class = FlowCoder
+
+
+class _View(Shown):
     """A part's pixels as the couplings see them, plane after plane."""
 
     def __init__(self, flow: "IntRealNvp", planes: Planes, part: Part) -> None:
-        from neuralzip.nets import idf
-
+        super().__init__(flow.groups, planes, part)
         self.flow, self.part = flow, part
-        self.view = idf.look(planes, part.ys, part.xs, part.level, lattice.NEAR[part.group])
-        self.trunk = flow.groups[part.group].trunk(self.view.inputs)
-        self.seen = self.view.inputs[:, :0]
 
     def coupling(self, plane: int) -> "Affine":
         """Return the coupling of the next plane."""
         return self.flow.coupling(self.part.group, plane, self.trunk, self.view, self.seen)
-
-    def reveal(self, plane: int, samples: IntArray) -> None:
-        """Learn the samples [N] of a plane."""
-        import torch
-
-        left = torch.empty((len(samples), 1), dtype=torch.int8)
-        base = np.ascontiguousarray(self.view.base[:, plane].numpy())
-        lattice.residuals(samples, base, self.view.scale.numpy(), left.numpy()[:, 0])
-        self.seen = torch.cat([self.seen, left], 1)
 
 
 def _spare_of(parts: list[Part], power: int) -> int:

@@ -15,62 +15,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip import zoo
-from neuralzip.codecs.base import Options
-from neuralzip.codecs.image import ImageCodec
-from neuralzip.codecs.image_stacks import CONSTANT, Coder, Report, Samples
-from neuralzip.codecs.registry import IMAGE_MAGICS
+from neuralzip.codecs.bands import BandCodec, BandCoder, Planes, check_exhausted
 from neuralzip.coding.freqs import nll_bits
 from neuralzip.coding.rans import Decoder, Encoder
-from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media.types import Picture
 from neuralzip.nets import lattice
 
 if TYPE_CHECKING:
-    from neuralzip.nets.idf import IntIdf, Prior
+    from neuralzip.nets.idf import IntGroupNet, IntIdf, Prior
 
 MODEL_ID = "image-idf"
-BAND_ROWS = 1 << 10
 _TOP_BITS = 8
 
 IntArray = npt.NDArray[np.int32]
-Planes = npt.NDArray[np.uint8]
 
 
-class IdfCodec(ImageCodec):
-    """Pictures in PNG, BMP, PNM and TIFF files, by the integer discrete flow."""
-
-    name = "idf"
-    id = 6
-
-    def claims(self, head: bytes, options: Options) -> bool:
-        """Take raster files where the user chose this model."""
-        return options.model == self.name and head.startswith(IMAGE_MAGICS)
-
-    def coder(self, options: Options, models: tuple[bytes, ...] | None = None) -> Coder:
-        """Return the coder of stacks."""
-        return IdfCoder(options, models)
-
-
-class IdfCoder(Coder):
-    """Codes stacks of planes of eight bits.
-
-    Attributes:
-        method: number of the method within a stack's header.
-    """
+class IdfCoder(BandCoder):
+    """Codes stacks of planes of eight bits."""
 
     method = 3
-
-    def weights(self, model_id: str, place: int = 0) -> zoo.Model:
-        """Return the weights that the block names at this place, or those to encode with."""
-        if self._named is None:
-            model = zoo.load(model_id)
-        elif place < len(self._named):
-            model = zoo.load_identity(self._named[place])
-        else:
-            raise CorruptError("damaged: an image block does not name its weights")
-        self._used.append(model.identity)
-        return model
 
     @functools.cached_property
     def flow(self) -> "IntIdf":
@@ -87,58 +49,12 @@ class IdfCoder(Coder):
         """Return the planes of a payload."""
         return decode_band(self.flow, payload, shape)
 
-    def stacks(self, picture: Picture) -> list[int]:
-        """Return how many planes go together, in coding order.
 
-        Raises:
-            UnsupportedError: palettes, and samples of other than eight bits.
-        """
-        channels = picture.pixels.shape[2]
-        if picture.kind == "palette" or picture.depth != 8:
-            raise UnsupportedError("idf: only pictures with samples of eight bits")
-        return [3] + [1] * (channels - 3) if channels >= 3 else [1] * channels
+class IdfCodec(BandCodec):
+    """The integer discrete flow."""
 
-    def encode(self, stack: Samples, picture: Picture, report: Report | None) -> tuple[int, bytes]:
-        """Return (method, body) of a stack [P, H, W] of a picture."""
-        values = stack.reshape(len(stack), -1)
-        if (values == values[:, :1]).all():
-            return CONSTANT, values[:, 0].astype("<u2").tobytes()
-        planes = stack.astype(np.uint8)
-        body = bytearray()
-        for begin, end in _bands(stack.shape[1]):
-            payload, bits = self.encode_band(np.ascontiguousarray(planes[:, begin:end]))
-            self.nll_bits += bits
-            body += len(payload).to_bytes(4, "little") + payload
-            if report:
-                report(end / stack.shape[1])
-        return self.method, bytes(body)
-
-    def decode(self, method: int, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
-        """Return the stack of a body.
-
-        Raises:
-            CorruptError: no stack of this shape has this body.
-        """
-        if method != self.method:
-            return super().decode(method, body, shape, report)
-        if shape[0] not in (1, lattice.PLANES):
-            raise CorruptError("damaged: impossible stack of an image block")
-        stack, place = np.zeros(shape, np.uint16), 0
-        for begin, end in _bands(shape[1]):
-            size = int.from_bytes(body[place : place + 4], "little")
-            payload, place = body[place + 4 : place + 4 + size], place + 4 + size
-            stack[:, begin:end] = self.decode_band(payload, (shape[0], end - begin, shape[2]))
-            if report:
-                report(end / shape[1])
-        if place != len(body):
-            raise CorruptError("damaged: a stack of an image block has the wrong size")
-        return stack
-
-
-def _bands(height: int) -> Iterator[tuple[int, int]]:
-    """Yield (first row, end row) of the bands that are coded one by one."""
-    for begin in range(0, height, BAND_ROWS):
-        yield begin, min(height, begin + BAND_ROWS)
+    name, id = "idf", 6
+    coder_class = IdfCoder
 
 
 class Part(NamedTuple):
@@ -171,20 +87,20 @@ def top_of(height: int, width: int, top_side: int = lattice.TOP_SIDE) -> tuple[I
     return lattice.grid(height, width, (0, 0), 1 << lattice.levels_of(height, width, top_side))
 
 
-class _Couplings:
-    """The couplings of a part, plane after plane.
+class Shown:
+    """What the nets of a part are shown, plane after plane.
 
     Args:
-        flow: the nets.
+        nets: of all groups.
         planes: [P, H, W], known outside the part and for its planes so far.
         part: the pixels.
     """
 
-    def __init__(self, flow: "IntIdf", planes: Planes, part: Part) -> None:
+    def __init__(self, nets: "list[IntGroupNet]", planes: Planes, part: Part) -> None:
         from neuralzip.nets import idf
 
-        self.net = flow.groups[part.group]
-        self.view = idf.look(planes, part.ys, part.xs, part.level, flow.taps[part.group])
+        self.net = nets[part.group]
+        self.view = idf.look(planes, part.ys, part.xs, part.level, lattice.NEAR[part.group])
         self.trunk = self.net.trunk(self.view.inputs)
         self.seen = self.view.inputs[:, :0]
 
@@ -206,7 +122,7 @@ def encode_parts(flow: "IntIdf", planes: Planes, parts: Iterable[Part]) -> tuple
     """Return (starts, frequencies) of the samples of parts of planes [P, H, W], in the order of decoding."""
     starts, widths = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
     for part in parts:
-        couplings = _Couplings(flow, planes, part)
+        couplings = Shown(flow.groups, planes, part)
         for plane in range(len(planes)):
             samples = planes[plane, part.ys, part.xs].astype(np.int32)
             first, width = couplings.prior(plane).mixtures().intervals(samples)
@@ -219,7 +135,7 @@ def encode_parts(flow: "IntIdf", planes: Planes, parts: Iterable[Part]) -> tuple
 def decode_parts(flow: "IntIdf", decoder: Decoder, planes: Planes, parts: Iterable[Part]) -> None:
     """Fill in the samples of parts of planes [P, H, W]."""
     for part in parts:
-        couplings = _Couplings(flow, planes, part)
+        couplings = Shown(flow.groups, planes, part)
         for plane in range(len(planes)):
             samples = couplings.prior(plane).mixtures().pop(decoder)
             planes[plane, part.ys, part.xs] = samples
@@ -255,9 +171,3 @@ def pop_planes(flow: "IntIdf", decoder: Decoder, shape: tuple[int, int, int]) ->
     planes[:, ys, xs] = decoder.pop_bits(shape[0] * len(ys), _TOP_BITS).reshape(shape[0], -1)
     decode_parts(flow, decoder, planes, parts_of(*shape[1:]))
     return planes
-
-
-def check_exhausted(decoder: Decoder) -> None:
-    """Raise CorruptError where a payload goes on after its last symbol."""
-    if not decoder.is_exhausted:
-        raise CorruptError("damaged: entropy-coded payload goes on after its last symbol")

@@ -15,11 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.codecs.base import Options
-from neuralzip.codecs.idf import IdfCoder, Part, Planes, check_exhausted, parts_of, top_of
-from neuralzip.codecs.image import ImageCodec
-from neuralzip.codecs.image_stacks import Coder
-from neuralzip.codecs.registry import IMAGE_MAGICS
+from neuralzip.codecs.bands import BandCodec, BandCoder, Planes, check_exhausted
+from neuralzip.codecs.idf import Part, parts_of, top_of
 from neuralzip.coding.freqs import nll_bits
 from neuralzip.coding.rans import Decoder, Encoder
 
@@ -33,22 +30,7 @@ _TOP_BITS = 8
 IntArray = npt.NDArray[np.int32]
 
 
-class ParallelCodec(ImageCodec):
-    """Pictures in PNG, BMP, PNM and TIFF files, by the multiscale PixelCNN."""
-
-    name = "parallel"
-    id = 8
-
-    def claims(self, head: bytes, options: Options) -> bool:
-        """Take raster files where the user chose this model."""
-        return options.model == self.name and head.startswith(IMAGE_MAGICS)
-
-    def coder(self, options: Options, models: tuple[bytes, ...] | None = None) -> Coder:
-        """Return the coder of stacks."""
-        return ParallelCoder(options, models)
-
-
-class ParallelCoder(IdfCoder):
+class ParallelCoder(BandCoder):
     """Codes stacks of planes of eight bits."""
 
     method = 5
@@ -67,6 +49,13 @@ class ParallelCoder(IdfCoder):
     def decode_band(self, payload: bytes, shape: tuple[int, int, int]) -> Planes:
         """Return the planes of a payload."""
         return decode_band(self.nets, payload, shape)
+
+
+class ParallelCodec(BandCodec):
+    """The multiscale PixelCNN."""
+
+    name, id = "parallel", 8
+    coder_class = ParallelCoder
 
 
 def groups_of(shape: tuple[int, int, int]) -> Iterator[tuple[int, Part]]:

@@ -22,11 +22,8 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.codecs import idf as groups
-from neuralzip.codecs.base import Options
-from neuralzip.codecs.idf import IdfCoder, Part, Planes, top_of
-from neuralzip.codecs.image import ImageCodec
-from neuralzip.codecs.image_stacks import Coder
-from neuralzip.codecs.registry import IMAGE_MAGICS
+from neuralzip.codecs.bands import BandCodec, BandCoder, Planes, check_exhausted
+from neuralzip.codecs.idf import Part, top_of
 from neuralzip.coding.bitsback import ExhaustedError, Stack
 from neuralzip.coding.freqs import nll_bits
 from neuralzip.coding.rans import Decoder, Encoder
@@ -48,21 +45,6 @@ _ALL = (1 << _POWER_BITS) - 1
 IntArray = npt.NDArray[np.int32]
 
 
-class VaeCodec(ImageCodec):
-    """Pictures in PNG, BMP, PNM and TIFF files, by the latent-variable model."""
-
-    name = "vae"
-    id = 7
-
-    def claims(self, head: bytes, options: Options) -> bool:
-        """Take raster files where the user chose this model."""
-        return options.model == self.name and head.startswith(IMAGE_MAGICS)
-
-    def coder(self, options: Options, models: tuple[bytes, ...] | None = None) -> Coder:
-        """Return the coder of stacks."""
-        return VaeCoder(options, models)
-
-
 class Nets(NamedTuple):
     """What a picture is coded with.
 
@@ -75,7 +57,7 @@ class Nets(NamedTuple):
     flow: "IntIdf"
 
 
-class VaeCoder(IdfCoder):
+class VaeCoder(BandCoder):
     """Codes stacks of planes of eight bits."""
 
     method = 6
@@ -95,6 +77,13 @@ class VaeCoder(IdfCoder):
     def decode_band(self, payload: bytes, shape: tuple[int, int, int]) -> Planes:
         """Return the planes of a payload."""
         return decode_band(self.nets, payload, shape)
+
+
+class VaeCodec(BandCodec):
+    """The latent-variable model."""
+
+    name, id = "vae", 7
+    coder_class = VaeCoder
 
 
 class Chunk(NamedTuple):
@@ -280,5 +269,5 @@ def decode_band(nets: Nets, payload: bytes, shape: tuple[int, int, int]) -> Plan
         raise CorruptError(f"damaged: {error}") from error
     decoder = Decoder(stack.release())
     groups.decode_parts(nets.flow, decoder, planes, spare)
-    groups.check_exhausted(decoder)
+    check_exhausted(decoder)
     return planes

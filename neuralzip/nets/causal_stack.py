@@ -9,7 +9,8 @@ kept as 16-bit integers times a power of two.
 B batch, T time, C channels, L layers.
 """
 
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ MAX_LOG_SCALE = 6.0
 _WEIGHT_MAX = 2**15 - 1
 
 Arrays = dict[str, npt.NDArray[np.integer[Any]]]
+Flow = TypeVar("Flow", bound=nn.Module)
 
 
 def bounded(log_scale: Tensor) -> Tensor:
@@ -116,25 +118,31 @@ def _taps(layer: nn.Conv1d) -> tuple[Tensor, Tensor]:
     return layer.weight.transpose(1, 2).flatten(1).contiguous(), layer.bias
 
 
-def export(net: nn.Module) -> Arrays:
-    """Return a net's weights as 16-bit integers, each array with an exponent of two."""
+def export(net: Any, architecture: str) -> tuple[Arrays, dict[str, Any]]:
+    """Return (integer arrays, JSON description) of a flow: 16-bit weights, each array with an exponent of two."""
     arrays: Arrays = {}
     for name, weight in net.state_dict().items():
         largest = float(weight.abs().max().clamp_min(1e-6))
         exponent = int(np.floor(np.log2(_WEIGHT_MAX / largest)))
         arrays[name] = np.rint(weight.double().numpy() * 2.0**exponent).astype(np.int16)
         arrays[f"{name}.exponent"] = np.array([exponent], np.int32)
-    return arrays
+    return arrays, {"architecture": architecture, "version": 1, "config": net.config}
 
 
-def restore(net: nn.Module, model: zoo.Model, architecture: str) -> None:
-    """Give a net the weights of a model.
+def load(model: zoo.Model, architecture: str, build: Callable[..., Flow]) -> Flow:
+    """Return the flow of a model.
+
+    Args:
+        model: its weights.
+        architecture: what they have to be.
+        build: makes the flow of a configuration.
 
     Raises:
         ModelError: the model is of another architecture or shape.
     """
     if model.meta.get("architecture") != architecture or model.meta.get("version") != 1:
         raise ModelError(f"model '{model.id}' is not of architecture {architecture}, version 1")
+    net = build(**model.meta.get("config", {}))
     try:
         scaled = {
             name: torch.from_numpy(model.arrays[name] * 2.0 ** -float(model.arrays[f"{name}.exponent"][0])).float()
@@ -143,4 +151,4 @@ def restore(net: nn.Module, model: zoo.Model, architecture: str) -> None:
         net.load_state_dict(scaled)
     except (KeyError, RuntimeError) as error:
         raise ModelError(f"model '{model.id}' does not fit its description: {error}") from error
-    net.eval()
+    return net.eval()

@@ -80,7 +80,7 @@ class Iaf(nn.Module):
 
 def export(net: Iaf) -> tuple[causal_stack.Arrays, dict[str, Any]]:
     """Return (integer arrays, JSON description) of a net."""
-    return causal_stack.export(net), {"architecture": ARCHITECTURE, "version": 1, "config": net.config}
+    return causal_stack.export(net, ARCHITECTURE)
 
 
 def load(model: zoo.Model) -> Iaf:
@@ -89,6 +89,4 @@ def load(model: zoo.Model) -> Iaf:
     Raises:
         ModelError: these are not weights of this architecture.
     """
-    net = Iaf(**model.meta.get("config", {}))
-    causal_stack.restore(net, model, ARCHITECTURE)
-    return net
+    return causal_stack.load(model, ARCHITECTURE, Iaf)

@@ -107,7 +107,7 @@ class Maf(nn.Module):
 
 def export(net: Maf) -> tuple[causal_stack.Arrays, dict[str, Any]]:
     """Return (integer arrays, JSON description) of a net."""
-    return causal_stack.export(net), {"architecture": ARCHITECTURE, "version": 1, "config": net.config}
+    return causal_stack.export(net, ARCHITECTURE)
 
 
 def load(model: zoo.Model) -> Maf:
@@ -116,6 +116,4 @@ def load(model: zoo.Model) -> Maf:
     Raises:
         ModelError: these are not weights of this architecture.
     """
-    net = Maf(**model.meta.get("config", {}))
-    causal_stack.restore(net, model, ARCHITECTURE)
-    return net
+    return causal_stack.load(model, ARCHITECTURE, Maf)

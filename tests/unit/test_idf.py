@@ -92,7 +92,7 @@ def test_integer_twin_codes_what_the_float_net_learnt() -> None:
     samples = np.ascontiguousarray(planes[:, ys, xs].T)
     with torch.no_grad():
         float_bits = float(net.bits(lattice.BELOW, view, torch.from_numpy(samples).float()).sum())
-    couplings = codec._Couplings(flow, planes, codec.Part(0, lattice.BELOW, ys, xs))
+    couplings = codec.Shown(flow.groups, planes, codec.Part(0, lattice.BELOW, ys, xs))
     integer_bits = 0.0
     for plane in range(3):
         values = planes[plane, ys, xs].astype(np.int32)
