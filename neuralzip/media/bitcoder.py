@@ -10,9 +10,10 @@ state, then the contexts (probability of a one << 10 | age), then the coded byte
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from neuralzip.exact.compiled import entry
 
 BitCoder = npt.NDArray[np.int64]
 
@@ -75,7 +76,7 @@ def finish(coder: BitCoder) -> bytes:
     return (body + value.to_bytes(5, "big")[1 : 1 + size]).rstrip(b"\0")
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def code_bit(coder: BitCoder, context: int, bit: int) -> int:
     """Write `bit`, or read and return one, under an adaptive context."""
     entry = coder[CONTEXTS + context]
@@ -110,7 +111,7 @@ def code_bit(coder: BitCoder, context: int, bit: int) -> int:
     return bit
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def code_bits(coder: BitCoder, context: int, width: int, value: int) -> Any:
     """Code a `width`-bit value most significant bit first, by a tree of 2**width contexts."""
     node: Any = np.int64(1)
@@ -119,7 +120,7 @@ def code_bits(coder: BitCoder, context: int, width: int, value: int) -> Any:
     return node - (1 << width)
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def code_number(coder: BitCoder, context: int, value: int) -> Any:
     """Code a number 0 .. 2**40: its length in unary, then its bits (Elias gamma, adaptive)."""
     wide = value + 1

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import entry
 from neuralzip.media.png.inflate import canonical_codes
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
@@ -113,7 +113,7 @@ class _Writer:
         return b"".join(self._parts)
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _put_tokens(output: Any, state: Any, tokens: Any, near: Any, near_code: Any, far: Any, far_code: Any) -> None:
     """Append tokens; state is the bits that do not fill a byte, their number, and the bytes written."""
     buffer, bits, position = state[0], state[1], state[2]

@@ -10,7 +10,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import entry, inner
 from neuralzip.media.bitcoder import BitCoder, code_bit
 
 TYPES = 5
@@ -33,7 +33,7 @@ def _expected(kind: int, left: int, up: int, corner: int) -> int:
     return up if far_up <= far_corner else corner
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def unfilter(data: Any, start: int, rows: int, width: int, step: int, output: Any) -> bool:
     """Undo the filters of one raster.
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import UnsupportedError
+from neuralzip.exact.compiled import entry
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
     CODE_LENGTHS,
@@ -224,7 +225,7 @@ def _decoding_table(lengths: Any, table: Any) -> int:
     return width
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _read_tokens(
     source: Any,
     output: Any,

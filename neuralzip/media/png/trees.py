@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import entry, inner
 from neuralzip.media.bitcoder import BitCoder, code_bit, code_bits
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
@@ -142,7 +142,7 @@ def _limit_lengths(order: Any, placed: int, parent: Any, max_bits: int, lengths:
             numbers[length] -= 1
 
 
-@numba.njit(cache=True, nogil=True)
+@entry
 def _count_symbols(tokens: Any, near: Any, far: Any) -> None:
     """Count the literal/length symbols [286] and distance symbols [30] of a block."""
     for token in tokens:
