@@ -127,17 +127,17 @@ def new_states(
     """
     components = 0 if told is None else told.shape[-1]
     shared = new_state(planes, height, width, learners, limits, components, PLANE_SLOTS)
-    return [_beside(shared, shared.mixtures if told is None else told[plane]) for plane in range(planes)]
+    states = [shared, *(_beside(shared) for _ in range(planes - 1))]
+    return states if told is None else [state._replace(mixtures=told[i]) for i, state in enumerate(states)]
 
 
-def _beside(shared: State, mixtures: Words) -> State:
-    """Return a state with what a plane needs for itself alone."""
+def _beside(shared: State) -> State:
+    """Return a state with what another plane needs for itself alone."""
     mixer = shared.mixer
     return shared._replace(
         table=shared.table.copy(),
         mixer=mixer._replace(rows=mixer.rows.copy(), inputs=mixer.inputs.copy(), logits=mixer.logits.copy()),
         scratch=shared.scratch.copy(),
-        mixtures=mixtures,
     )
 
 
