@@ -1,9 +1,10 @@
 """Learn what the contexts of PNG corrections begin with: the lines of `_PACKED` in neuralzip/media/png/starts.py.
 
-    python benchmarks/learn_png_starts.py FOLDER... [--most N]
+    python benchmarks/learn_png_starts.py FOLDER... [--most N] [--keep CONTEXTS]
 
 Every context's counts of zeros and ones, file by file, are fitted by a start (a chance, and an age as which it
-counts) that leaves the fewest bits; contexts that few files use stay fresh. Run with an empty _PACKED.
+counts) that leaves the fewest bits; contexts that few files use stay fresh. Run with an empty _PACKED; or keep
+what the contexts before --keep begin with, to learn others that a new version of the format adds behind them.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pngs import found
 from neuralzip.errors import UnsupportedError
 from neuralzip.media import bitcoder, png
 from neuralzip.media.png import rasters
+from neuralzip.media.png.starts import STARTS
 
 _LEAST_GAIN = 3.0
 """Bits in all files together below which a context stays fresh."""
@@ -71,11 +73,14 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--most", type=int, default=200)
     parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--keep", type=int, default=0)
     arguments = parser.parse_args()
     files = [path for folder in arguments.folders for path in found(folder, arguments.most, arguments.seed)]
     counts = np.stack([each for each in map(counts_of, files) if each is not None])
-    starts = bytearray(rasters.CONTEXTS)
+    starts = bytearray(STARTS[: arguments.keep].ljust(rasters.CONTEXTS, b"\0"))
     for context in np.flatnonzero(counts.any(axis=(0, 2))):
+        if context < arguments.keep:
+            continue
         used = counts[:, context]
         starts[context] = best_start(used[used.any(1)])
     packed = base64.b85encode(zlib.compress(bytes(starts).rstrip(b"\0"), 9)).decode()

@@ -331,6 +331,19 @@ def test_huge_dimensions_are_refused_at_once(size: int) -> None:
     assert time.perf_counter() - start < 1
 
 
+@pytest.mark.parametrize("size", [16, 24, 32, 48])
+def test_icons_take_three_bytes_at_most(size: int) -> None:
+    samples = np.zeros((size, size, 1), np.uint8)
+    samples[size // 4 : -size // 4, size // 3 : -size // 3] = 1
+    lines = b"".join(b"\0" + row.tobytes() for row in packed(samples, 1))
+    # libpng filters no rows of one bit, and names the smallest window that holds the image.
+    head = max((len(lines) - 1).bit_length() - 7, 0) << 12 | 8 << 8 | 2 << 6
+    stream = (head + 31 - head % 31).to_bytes(2, "big") + zlib.compress(lines, 6)[2:]
+    parts = [header(size, size, 1, 0), chunk(b"IDAT", stream), chunk(b"IEND")]
+    # Version, items, header, layout of the data, end, no tail and no padding are 26 bytes.
+    assert len(restored(png.SIGNATURE + b"".join(parts)).side) <= 26 + 3
+
+
 def test_other_bytes_are_refused() -> None:
     for data in (b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", png.SIGNATURE + header(1, 1, 8, 2) + chunk(b"IEND")):
         with pytest.raises(UnsupportedError):

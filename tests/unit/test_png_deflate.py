@@ -13,9 +13,9 @@ from neuralzip.media import bitcoder
 from neuralzip.media.png.deflate import deflate
 from neuralzip.media.png.guess import full_block, guess_rules
 from neuralzip.media.png.inflate import inflate
-from neuralzip.media.png.stream import COUNT, DYNAMIC, PADDING, STORED, TYPE
+from neuralzip.media.png.stream import COUNT, DYNAMIC, FIXED, PADDING, STORED, TYPE
 from neuralzip.media.png.tokens import COMPARE, walk
-from neuralzip.media.png.trees import predict_header
+from neuralzip.media.png.trees import has_fixed_codes, predict_header
 from neuralzip.media.png.zlib_rules import LITERALS_ONLY, RUNS, Rules, matcher, zlib_rules
 
 EVERYTHING = 1 << 60
@@ -92,6 +92,29 @@ def test_headers_are_those_of_zlib(name: str, level: int) -> None:
         if kind == DYNAMIC:
             assert predict_header(parts.tokens[token : token + count])[0] == next(headers)
         token += count if kind != STORED else 0
+
+
+@pytest.mark.parametrize("name", ["few values", "walk", "repeats", "runs", "zeros"])
+def test_codes_are_fixed_where_zlib_fixes_them(name: str) -> None:
+    kinds = set()
+    for size in range(1, 400):
+        parts, _, _ = inflate(deflated(samples()[name][:size], 6)[2:], size)
+        if parts.blocks[0, TYPE] != STORED:
+            assert has_fixed_codes(parts.tokens) == (parts.blocks[0, TYPE] == FIXED), size
+            kinds.add(int(parts.blocks[0, TYPE]))
+    assert FIXED in kinds
+    assert DYNAMIC in kinds or name not in ("few values", "walk")
+
+
+def test_guess_prefers_the_level_that_the_header_hints_at() -> None:
+    data = bytes(600)
+    for level in range(1, 10):
+        stream = deflated(data, level)
+        parts, padded, _ = inflate(stream[2:], len(data))
+        guess = guess_rules(parts, padded, len(data), stream[:2])
+        hinted = {0: {1}, 1: {2, 3, 4, 5}, 2: {6}, 3: {7, 8, 9}}[stream[1] >> 6]
+        assert guess.exact
+        assert guess.rules[:5] in {zlib_rules(each)[:5] for each in hinted}
 
 
 def test_overlong_codes_are_shortened_as_zlib_does() -> None:

@@ -25,7 +25,8 @@ from neuralzip.media.types import ImageFile
 
 __all__ = ["is_png", "parse", "rebuild"]
 
-_VERSION = 1
+_KINDS_TOLD, _VERSION = 1, 2
+"""Versions of the side information: of the first, and of what is written."""
 
 
 def is_png(head: bytes) -> bool:
@@ -84,17 +85,21 @@ def _parse(data: bytes) -> ImageFile:
 def rebuild(file: ImageFile) -> bytes:
     """Return the bytes that `parse` took apart; raise CorruptError where the parts do not fit together."""
     reader = FieldReader(file.side)
-    if reader.number() != _VERSION:
+    version = reader.number()
+    if version not in (_KINDS_TOLD, _VERSION):
         raise CorruptError("PNG: side information of an unknown version")
     read = [read_item(reader) for _ in range(reader.number())]
     tail = reader.string()
     paddings = [reader.string() for item in read if isinstance(item, Group)]
     coder = bitcoder.decoder(reader.rest(), rasters.CONTEXTS, STARTS)
-    items = [packed.packed(coder, rasters.STREAM, item) if isinstance(item, Packed) else item for item in read]
+    told = version == _KINDS_TOLD
+    items = [
+        packed.packed(coder, rasters.STREAM, item, told) if isinstance(item, Packed) else item for item in read
+    ]
     forms = rasters.layouts(items)
     if len(forms) != len(file.pictures):
         raise CorruptError(f"PNG: {len(file.pictures)} pictures for {len(forms)} streams")
-    streams = [rasters.decode(coder, *each) for each in zip(forms, file.pictures, paddings, strict=True)]
+    streams = [rasters.decode(coder, *each, told) for each in zip(forms, file.pictures, paddings, strict=True)]
     return SIGNATURE + _join(items, streams) + tail
 
 

@@ -84,7 +84,7 @@ def _likely(stream: DeflateStream, header: bytes) -> list[Rules]:
         return [zlib_rules(0)]
     memory = _memory_levels(stream)
     distances = (stream.tokens & 65535)[stream.tokens >> 16 > 0]
-    special = []
+    special = []  # last, since with little data zlib's usual rules may do the same and are told in fewer bits
     if distances.size == 0:
         special.append(zlib_rules(6, memory_level=memory[0])._replace(kind=LITERALS_ONLY))
     elif distances.max() == 1:
@@ -92,14 +92,14 @@ def _likely(stream: DeflateStream, header: bytes) -> list[Rules]:
     levels: tuple[int, ...] = _LEVELS_BY_HINT[header[1] >> 6]
     if not (stream.blocks[:, TYPE] == DYNAMIC).any():
         # zlib's fixed strategy hides the level.
-        levels = tuple(range(9, 0, -1))
-    return special + [
+        levels = tuple(dict.fromkeys((*levels, *range(9, 0, -1))))
+    return [
         zlib_rules(level, filtered, window, memory_level)
         for window in _windows(header)
         for memory_level in memory
         for filtered in (True, False)
         for level in levels
-    ]
+    ] + special
 
 
 def _windows(header: bytes) -> tuple[int, ...]:

@@ -33,14 +33,17 @@ def unpacked(coder: BitCoder, base: int, chunk: Chunk) -> Chunk | Packed:
     return Packed(chunk.type, chunk.data[:start], stream.data[: stream.size].tobytes(), chunk.crc)
 
 
-def packed(coder: BitCoder, base: int, item: Packed) -> Chunk:
-    """Return the chunk that `unpacked` took apart; raise CorruptError where there can be none."""
+def packed(coder: BitCoder, base: int, item: Packed, kinds_told: bool = False) -> Chunk:
+    """Return the chunk that `unpacked` took apart; raise CorruptError where there can be none.
+
+    `kinds_told`: see `zlib_stream.decode`.
+    """
     size = len(item.data)
     if size > MAX_DATA:
         raise CorruptError("PNG: impossible chunk")
     data = np.zeros(size + PADDING, np.uint8)
     data[:size] = np.frombuffer(item.data, np.uint8)
-    return Chunk(item.type, item.head + zlib_stream.decode(coder, base, data, size), item.crc)
+    return Chunk(item.type, item.head + zlib_stream.decode(coder, base, data, size, kinds_told), item.crc)
 
 
 def _stream_start(chunk: Chunk) -> int:

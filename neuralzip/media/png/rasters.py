@@ -89,8 +89,11 @@ def encode(
     return Picture(pixels, form.kind, form.depth, kept), padding.tobytes() if padding.any() else b""
 
 
-def decode(coder: BitCoder, form: Layout, picture: Picture, padding: bytes) -> bytes:
-    """Return the zlib stream that `encode` was given; raise CorruptError where there can be none."""
+def decode(coder: BitCoder, form: Layout, picture: Picture, padding: bytes, kinds_told: bool = False) -> bytes:
+    """Return the zlib stream that `encode` was given; raise CorruptError where there can be none.
+
+    `kinds_told`: see `zlib_stream.decode`.
+    """
     pixels = picture.pixels
     if pixels.shape != (form.height, form.width, form.channels):
         raise CorruptError(f"PNG: a picture {pixels.shape} where the header says {form}")
@@ -110,7 +113,7 @@ def decode(coder: BitCoder, form: Layout, picture: Picture, padding: bytes) -> b
         position += part.rows * (rows.shape[1] + 1)
         row += part.rows
     _code_excess(coder, data[size : size + excess])
-    return zlib_stream.decode(coder, STREAM, data, size + excess)
+    return zlib_stream.decode(coder, STREAM, data, size + excess, kinds_told)
 
 
 def _window(pixels: npt.NDArray[Any], part: Pass) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from neuralzip.exact.compiled import entry, inner
 from neuralzip.media.bitcoder import DECODING, NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
-from neuralzip.media.png.stream import COUNT, MAX_MATCH, MIN_MATCH, STORED, TYPE
+from neuralzip.media.png.stream import COUNT, DYNAMIC, MAX_MATCH, MIN_MATCH, STORED, TYPE
 from neuralzip.media.png.zlib_rules import DISTANCE, FAST, KIND, LATER, LAZY, LENGTH, STORE, advance, predict
 
 COMPARE, CODE, TRUST = 0, 1, 2
@@ -24,7 +24,9 @@ _MATCH_LENGTH = _SAME_DISTANCE + 256
 _HOPS = _MATCH_LENGTH + 3 * 256
 _DISTANCE = _HOPS + 4 * NUMBER_CONTEXTS
 _KIND = _DISTANCE + NUMBER_CONTEXTS
-_LAST = _KIND + 20
+KINDS = 5
+"""Kinds of the block before: three, none, and none where there is little data."""
+_LAST = _KIND + 4 * KINDS
 _FULL = _LAST + 2
 _COUNTS = _FULL + 8
 TOKEN_CONTEXTS = _COUNTS + 2 * NUMBER_CONTEXTS
@@ -34,16 +36,22 @@ _SMALL = 1500
 _IMPOSSIBLE = -1
 
 
-def code_blocks(coder: BitCoder, base: int, blocks: npt.NDArray[np.int64], full: int, size: int) -> None:
+def code_blocks(
+    coder: BitCoder, base: int, blocks: npt.NDArray[np.int64], full: int, size: int, stored: int | None = None
+) -> None:
     """Code types, ends and sizes of the blocks [B, 3] of `size` bytes in place; most hold `full` tokens.
 
-    The size of the last one follows from the data; a decoder leaves it zero, unless it is stored.
+    The size of the last one follows from the data; a decoder leaves it zero, unless it is stored. With contexts
+    `stored` (KINDS of them), only whether blocks are stored is coded; the others become DYNAMIC.
     """
     before, before_count = 4 if size < _SMALL else 0, full
     for index, block in enumerate(blocks):
         kind, last, count = (int(each) for each in block)
         last = code_bit(coder, base + _LAST + (1 if index + 1 == len(blocks) else 0), last)
-        kind = code_bits(coder, base + _KIND + 4 * before, 2, kind)
+        if stored is None:
+            kind = code_bits(coder, base + _KIND + 4 * before, 2, kind)
+        else:
+            kind = STORED if code_bit(coder, stored + before, int(kind == STORED)) else DYNAMIC
         if index + 1 == len(blocks) and kind != STORED:
             block[:] = kind, last, count
             break

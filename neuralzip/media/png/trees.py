@@ -17,9 +17,12 @@ from neuralzip.media.bitcoder import BitCoder, code_bit, code_bits
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
     CODE_LENGTHS,
+    DISTANCE_EXTRA,
     DISTANCE_SYMBOL,
     DISTANCES,
     END_OF_BLOCK,
+    FIXED_LENGTHS,
+    LENGTH_EXTRA,
     LENGTH_SYMBOL,
     LITERALS,
     MAX_BITS,
@@ -34,6 +37,7 @@ _SAME_RUN = _LENGTH + 16 * 16
 _RUN = _SAME_RUN + 64
 _META = _RUN + 32 + 256
 HEADER_CONTEXTS = _META + 1 + 64
+_RUN_EXTRA = np.array([0] * 16 + [2, 3, 7], np.int64)
 
 
 @inner
@@ -154,6 +158,14 @@ def _count_symbols(tokens: Any, near: Any, far: Any) -> None:
             far[DISTANCE_SYMBOL[distance]] += 1
 
 
+def _counts_of(tokens: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return how often a block has each literal/length symbol, its end included, and each distance symbol."""
+    near, far = np.zeros(LITERALS, np.int64), np.zeros(DISTANCES, np.int64)
+    near[END_OF_BLOCK] = 1
+    _count_symbols(tokens, near, far)
+    return near, far
+
+
 def _lengths_of(counts: npt.NDArray[np.int64], max_bits: int) -> bytes:
     """Return the code lengths that zlib chooses, trailing zeros left out."""
     lengths = np.zeros(len(counts), np.uint8)
@@ -193,12 +205,23 @@ def _meta(runs: bytes) -> tuple[int, bytes]:
 
 def predict_header(tokens: npt.NDArray[np.uint32]) -> tuple[Header, bytes, bytes]:
     """Return the header that zlib writes for the tokens of a block, and its two sets of code lengths."""
-    near, far = np.zeros(LITERALS, np.int64), np.zeros(DISTANCES, np.int64)
-    near[END_OF_BLOCK] = 1
-    _count_symbols(tokens, near, far)
+    near, far = _counts_of(tokens)
     literals, distances = _lengths_of(near, MAX_BITS), _lengths_of(far, MAX_BITS)
     runs = _runs(literals) + _runs(distances)
     return Header(len(literals), len(distances), *_meta(runs), runs), literals, distances
+
+
+def has_fixed_codes(tokens: npt.NDArray[np.uint32]) -> bool:
+    """Say whether zlib writes a block with the fixed codes: it does where these take no more bytes than others."""
+    header, literals, distances = predict_header(tokens)
+    near, far = _counts_of(tokens)
+    runs = np.frombuffer(header.runs, np.uint8)[::2]
+    own = 14 + 3 * header.used + int((np.frombuffer(header.meta, np.uint8)[runs] + _RUN_EXTRA[runs]).sum())
+    for counts, lengths in ((near, literals), (far, distances)):
+        own += int((counts[: len(lengths)] * np.frombuffer(lengths, np.uint8)).sum())
+    fixed = int((near * FIXED_LENGTHS[:LITERALS]).sum() + 5 * far.sum())
+    both = 3 + int((near[END_OF_BLOCK + 1 :] * LENGTH_EXTRA).sum() + (far * DISTANCE_EXTRA).sum())
+    return -(-(fixed + both) // 8) <= -(-(own + both) // 8)
 
 
 def code_header(coder: BitCoder, base: int, tokens: npt.NDArray[np.uint32], header: Header | None) -> Header:

@@ -14,9 +14,9 @@ from neuralzip.media.png.deflate import deflate
 from neuralzip.media.png.guess import Guess, full_block, guess_rules
 from neuralzip.media.png.inflate import inflate
 from neuralzip.media.png.optimal import MAX_DATA, OPTIMAL_CONTEXTS, STYLES, code_cheapest
-from neuralzip.media.png.stream import COUNT, DYNAMIC, PADDING, STORED, TYPE, DeflateStream
-from neuralzip.media.png.tokens import CODE, TOKEN_CONTEXTS, TRUST, code_blocks, walk
-from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header
+from neuralzip.media.png.stream import COUNT, DYNAMIC, FIXED, PADDING, STORED, TYPE, DeflateStream
+from neuralzip.media.png.tokens import CODE, KINDS, TOKEN_CONTEXTS, TRUST, code_blocks, walk
+from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header, has_fixed_codes
 from neuralzip.media.png.zlib_rules import LITERALS_ONLY, Rules, matcher, zlib_rules
 from neuralzip.media.png.zopfli_stream import PARSE_CONTEXTS, code_zopfli, find_parses
 
@@ -31,7 +31,9 @@ _TOKENS = _HEADERS + HEADER_CONTEXTS
 _SIZES = _TOKENS + TOKEN_CONTEXTS
 _OPTIMAL = _SIZES + NUMBER_CONTEXTS + TOKEN_CONTEXTS
 _PARSES = _OPTIMAL + OPTIMAL_CONTEXTS
-STREAM_CONTEXTS = _PARSES + PARSE_CONTEXTS
+_STORED = _PARSES + PARSE_CONTEXTS
+_FIXED = _STORED + KINDS
+STREAM_CONTEXTS = _FIXED + 4
 MAX_EXCESS = 1 << 16
 _SAMPLE = 1 << 16
 _UNLIMITED = 1 << 60
@@ -147,15 +149,18 @@ def _encode_by_rules(coder: BitCoder, base: int, stream: ZlibStream, guess: Gues
     _code_rules(coder, base, stream.header[1] >> 6, guess.rules)
     _code_number(coder, base, 11, len(stream.deflated.blocks))
     blocks = stream.deflated.blocks.copy()
-    code_blocks(coder, base + _TOKENS, blocks, full_block(guess.rules), stream.size)
+    code_blocks(coder, base + _TOKENS, blocks, full_block(guess.rules), stream.size, base + _STORED)
     code_bit(coder, base + _FLAGS, int(guess.exact))
     if not guess.exact:
         _walk(coder, base, stream, guess.rules, CODE)
     _code_headers(coder, base, stream.deflated, False)
 
 
-def decode(coder: BitCoder, base: int, data: Bytes, size: int) -> bytes:
-    """Return the zlib stream of data [size + PADDING]; raise CorruptError where there can be none."""
+def decode(coder: BitCoder, base: int, data: Bytes, size: int, kinds_told: bool = False) -> bytes:
+    """Return the zlib stream of data [size + PADDING]; raise CorruptError where there can be none.
+
+    `kinds_told` is for side information of version 1, where the kinds of blocks are told before the tokens.
+    """
     header = _code_header(coder, base, b"", size)
     if code_bit(coder, base + _FLAGS + 2, 0):
         if size > MAX_DATA:
@@ -165,19 +170,21 @@ def decode(coder: BitCoder, base: int, data: Bytes, size: int) -> bytes:
         else:
             deflated = code_cheapest(coder, _bases(base), data, size, None)
     else:
-        deflated = _decode_by_rules(coder, base, header[1] >> 6, data, size)
+        deflated = _decode_by_rules(coder, base, header[1] >> 6, data, size, kinds_told)
     body = deflate(deflated, data[:size])
     return header + body + _code_trailer(coder, base, data[:size], b"")
 
 
-def _decode_by_rules(coder: BitCoder, base: int, hint: int, data: Bytes, size: int) -> DeflateStream:
+def _decode_by_rules(
+    coder: BitCoder, base: int, hint: int, data: Bytes, size: int, kinds_told: bool
+) -> DeflateStream:
     """Return what `_encode_by_rules` coded."""
     rules = _code_rules(coder, base, hint, zlib_rules(0))
     count = _code_number(coder, base, 11, 0)
     if count > _most_blocks(size):
         raise CorruptError("PNG: impossible number of blocks")
     blocks = np.zeros((count, 3), np.int64)
-    code_blocks(coder, base + _TOKENS, blocks, full_block(rules), size)
+    code_blocks(coder, base + _TOKENS, blocks, full_block(rules), size, None if kinds_told else base + _STORED)
     stored = blocks[:, TYPE] == STORED
     excessive = blocks[:, COUNT].sum() > size or (blocks[stored, COUNT] >= 1 << 16).any()
     if excessive or (blocks[:, TYPE] > DYNAMIC).any():
@@ -191,7 +198,7 @@ def _decode_by_rules(coder: BitCoder, base: int, hint: int, data: Bytes, size: i
     if count and not stored[-1]:
         blocks[-1, COUNT] = used - blocks[~stored, COUNT].sum()
     deflated = deflated._replace(tokens=deflated.tokens[:used])
-    _code_headers(coder, base, deflated, True)
+    _code_headers(coder, base, deflated, True, kinds_told)
     return deflated
 
 
@@ -259,16 +266,24 @@ def _code_near(coder: BitCoder, base: int, slot: int, value: int, usual: int) ->
     return usual + (change + 1) // 2 * (-1 if change % 2 else 1)
 
 
-def _code_headers(coder: BitCoder, base: int, stream: DeflateStream, decoding: bool) -> None:
-    """Code the headers of all dynamic blocks; a decoder appends them to the stream."""
-    token, known = 0, iter(stream.headers[:])
-    for kind, _, count in stream.blocks.tolist():
-        if kind == DYNAMIC:
-            tokens = stream.tokens[token : token + count]
+def _code_headers(
+    coder: BitCoder, base: int, stream: DeflateStream, decoding: bool, kinds_told: bool = False
+) -> None:
+    """Code which blocks have the fixed codes, and the headers of others; decoding, enter them in the stream."""
+    token, known, missed = 0, iter(stream.headers[:]), 0
+    for block in stream.blocks:
+        if block[TYPE] == STORED:
+            continue
+        tokens = stream.tokens[token : token + block[COUNT]]
+        token += len(tokens)
+        if not kinds_told:
+            expected = int(has_fixed_codes(tokens))
+            fixed = code_bit(coder, base + _FIXED + 2 * missed + expected, int(block[TYPE] == FIXED))
+            block[TYPE], missed = FIXED if fixed else DYNAMIC, int(fixed != expected)
+        if block[TYPE] == DYNAMIC:
             header = code_header(coder, base + _HEADERS, tokens, None if decoding else next(known))
             if decoding:
                 stream.headers.append(header)
-        token += count if kind != STORED else 0
 
 
 def _code_trailer(coder: BitCoder, base: int, data: Any, trailer: bytes) -> bytes:
