@@ -1,6 +1,6 @@
 """Measure what a block of attention brings the wavefront PixelCNN.
 
-    python benchmarks/pixelsnail.py TRAIN DEV [--steps 600] [--channels 48] [--blocks 2] [--start RESUME]
+    python benchmarks/pixelsnail.py TRAIN DEV [--steps 150] [--channels 48] [--blocks 2] [--start RESUME]
 
 Two nets, with and without attention, take the same steps on the same crops of the pictures below TRAIN, with the
 same rates, from the same weights of what they share. Reported are bits a sub-pixel of the middles of the pictures
@@ -58,7 +58,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("train", type=Path)
     parser.add_argument("dev", type=Path)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--channels", type=int, default=48)
     parser.add_argument("--blocks", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2e-3)
