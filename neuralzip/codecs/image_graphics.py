@@ -69,7 +69,8 @@ def _code(
 ) -> bits.BitCoder:
     """Code colours [H, W] with either kind of coder; return it."""
     height, width = colours.shape
-    state, repeats = new_state(len(limits), height, width, PREDICTIONS, limits), new_repeats(height, width)
+    state = new_state(len(limits), height, width, PREDICTIONS, limits, graphics=True)
+    repeats = new_repeats(height, width)
     room = ROWS_AT_ONCE * width * (TRIES + len(limits) * DECISIONS_A_SAMPLE)
     for first in range(0, height, ROWS_AT_ONCE):
         if not coder.decoding:

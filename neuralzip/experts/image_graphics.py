@@ -6,6 +6,7 @@ import numpy.typing as npt
 from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts.bits import BitCoder
 from neuralzip.experts.image_contexts import find_centres, find_contexts
+from neuralzip.experts.image_cues import enter_cues, find_cues
 from neuralzip.experts.image_repeats import PAD as REPEAT_PAD
 from neuralzip.experts.image_repeats import (
     PROPOSALS,
@@ -18,7 +19,9 @@ from neuralzip.experts.image_repeats import (
 )
 from neuralzip.experts.image_repeats import STRIDE as REPEAT_STRIDE
 from neuralzip.experts.image_residual import code_residual
+from neuralzip.experts.image_sparse_squares import learn_last, predict
 from neuralzip.experts.image_state import (
+    BASE,
     CENTRE,
     CENTRES,
     ERRORS,
@@ -37,7 +40,8 @@ from neuralzip.experts.image_state import (
 from neuralzip.experts.image_walk import enter_sample
 from neuralzip.experts.least_squares import PAD
 
-PREDICTIONS = 6
+PREDICTIONS = 7
+"""Six plain ones, then that of least squares."""
 _SMALL_ERROR = 2
 
 
@@ -70,6 +74,7 @@ def _predict(samples: Words, shape: Ints, scratch: Ints, place: int, plane: int)
         centres[4] = (a + dn + slope) * 64
         centres[5] = (a + dw) * 64
     low, high = shape[LIMITS + 2 * plane] * 64, shape[LIMITS + 2 * plane + 1] * 64
+    centres[PREDICTIONS - 1] = centres[min(plane, 1)]
     for k in range(PREDICTIONS):
         centres[k] = min(max(centres[k], low), high)
 
@@ -101,13 +106,20 @@ def _code_samples(
     state: State, repeats: Repeats, coder: BitCoder, at: int, place: int, x: int, y: int, colour: int, planes: int
 ) -> np.int64:
     """Code a pixel's samples one by one, guessing the rest after each; return its colour."""
-    coded = np.int64(0)
+    coded, shape = np.int64(0), state.shape
     for plane in range(planes):
-        sample = place + plane * state.shape[SIZE]
-        _predict(state.samples, state.shape, state.scratch, sample, plane)
+        sample = place + plane * shape[SIZE]
+        _predict(state.samples, shape, state.scratch, sample, plane)
+        limits = shape[LIMITS + 2 * plane : LIMITS + 2 * plane + 2]
+        solved = predict(state.squares, state.samples, shape[STRIDE], shape[SIZE], sample, plane, limits)
+        state.scratch[CENTRE + PREDICTIONS - 1] = solved
         find_centres(state, sample, plane)
         find_contexts(state, sample, x, y)
+        base = state.scratch[BASE]
+        find_cues(state.cues, repeats.colours, at, shape[STRIDE], plane, coded, base)
         value = code_residual(state, coder, (colour >> (16 * plane)) & 0xFFFF, state.mixtures[0, 0])
+        learn_last(state.squares, plane, value)
+        enter_cues(state.cues, value, base)
         enter_sample(state, sample, value)
         coded |= value << (16 * plane)
         if plane + 1 < planes:

@@ -18,7 +18,17 @@ from neuralzip.exact.compiled import inner
 from neuralzip.experts import apm, counters
 from neuralzip.experts.apm import adapt, refine
 from neuralzip.experts.bits import BitCoder, code_bit
-from neuralzip.experts.counters import hash_start, hash_step, node_count, node_p, node_updated
+from neuralzip.experts.counters import (
+    MAP_STATES,
+    hash_start,
+    hash_step,
+    map_p,
+    map_updated,
+    node_count,
+    node_p,
+    node_state,
+    node_updated,
+)
 from neuralzip.experts.logistic import squash, stretch
 from neuralzip.experts.mixer import Mixer, learn, mix, new_mixer
 
@@ -37,6 +47,7 @@ _WORTHWHILE = 1 << 14
 """A guess is made where it was right more often than this lately, in 2**-16."""
 _RATE_SHIFT = 4
 _LIMIT = 127
+_HISTORY_LIMIT = 1023
 _MASKS = 1 << SOURCES
 _SETS = (_MASKS, 8 * 8 * 8, 256 * 8, 8 * 8 * 8)
 _LARGE = 1 << 12
@@ -56,6 +67,7 @@ class Repeats(NamedTuple):
         outcomes: [N] uint8, number of failed proposals of each pixel, NONE if no source had it.
         last: [_TABLES << bits] int32, place where a context occurred last; 0 for never.
         nodes: [CONTEXTS << bits] uint32 counters.
+        histories: [CONTEXTS * MAP_STATES] uint32, what the counters' states mean.
         dictionary: [_GUESSES << _DICTIONARY_BITS] int64, last colour by known samples, with and without west.
         rates: [stride // 8 + 1, 8] int64, how often each guess was right lately, by columns, in 2**-16.
         maps: correction stages.
@@ -67,6 +79,7 @@ class Repeats(NamedTuple):
     outcomes: npt.NDArray[np.uint8]
     last: npt.NDArray[np.int32]
     nodes: npt.NDArray[np.uint32]
+    histories: npt.NDArray[np.uint32]
     dictionary: Ints
     rates: Ints
     maps: npt.NDArray[np.int32]
@@ -86,10 +99,11 @@ def new_repeats(height: int, width: int) -> Repeats:
         outcomes=np.zeros(size, np.uint8),
         last=np.zeros(_TABLES << bits, np.int32),
         nodes=counters.new_nodes(CONTEXTS << bits),
+        histories=counters.new_maps(CONTEXTS).reshape(-1),
         dictionary=np.full(_GUESSES << _DICTIONARY_BITS, -1, np.int64),
         rates=np.full((stride // 8 + 1, 8), 1 << 15, np.int64),
         maps=apm.new_maps(_MASKS * 8 + _LARGE),
-        mixer=new_mixer(32, _SETS, 64, 0.2, 0.004),
+        mixer=new_mixer(32, _SETS, 64, 0.15, 0.004),
     )
 
 
@@ -211,14 +225,14 @@ def _find_nodes(repeats: Repeats, at: int, colour: int, mask: int, tries: int) -
 
 @inner
 def _fill_inputs(repeats: Repeats) -> None:
-    """Enter every counter's opinion: a logit, trusted when seen, and a plain difference."""
+    """Enter every counter's opinion: its logit, trusted when seen, and that of its history."""
     inputs = repeats.mixer.inputs
     for k in range(CONTEXTS):
         node = repeats.nodes[repeats.scratch[KEYS + k]]
         count = min(node_count(node), 4)
-        p = node_p(node)
-        inputs[2 * k] = (stretch(p) * count) >> 2
-        inputs[2 * k + 1] = ((p - 32768) * count) >> 8
+        history = repeats.histories[k * MAP_STATES + node_state(node)]
+        inputs[2 * k] = (stretch(node_p(node)) * count) >> 2
+        inputs[2 * k + 1] = stretch(map_p(history)) if count else 0
     inputs[2 * CONTEXTS] = 256
 
 
@@ -237,6 +251,8 @@ def _decide(repeats: Repeats, coder: BitCoder, bit: int, colour: int, tries: int
     learn(mixer, bit, mixed)
     for k in range(CONTEXTS):
         place = scratch[KEYS + k]
+        history = k * MAP_STATES + node_state(repeats.nodes[place])
+        repeats.histories[history] = map_updated(repeats.histories[history], bit, _HISTORY_LIMIT)
         repeats.nodes[place] = node_updated(repeats.nodes[place], bit, _LIMIT)
     return bit
 

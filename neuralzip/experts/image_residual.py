@@ -10,6 +10,7 @@ from neuralzip.exact.compiled import inner, merged
 from neuralzip.experts.apm import adapt, refine
 from neuralzip.experts.bits import BitCoder, code_bit
 from neuralzip.experts.counters import node_count, node_p, node_updated
+from neuralzip.experts.image_cues import SIGN, STOP, UPPER, ZERO, fill_cues, learn_cues
 from neuralzip.experts.image_logistic import sign_logit, stop_logit, upper_logit, zero_logit
 from neuralzip.experts.image_opinion import mass_below
 from neuralzip.experts.image_state import (
@@ -37,11 +38,10 @@ from neuralzip.experts.image_state import (
     Words,
 )
 from neuralzip.experts.logistic import squash, stretch
-from neuralzip.experts.mixer import Mixer, learn, mix
+from neuralzip.experts.mixer import learn, mix
 from neuralzip.experts.odds import ALL, odds
 from neuralzip.experts.prefetch import prefetch
 
-ZERO, SIGN, STOP, UPPER = range(4)
 SINGLES = 8
 """Buckets of one value each; after them come pairs of buckets of width 2, 4, 8 ..."""
 _OWN_NODES = 6
@@ -163,8 +163,9 @@ def _learn_counters(state: State, node: int, bit: int) -> None:
 
 
 @merged
-def _select_rows(mixer: Mixer, scratch: Ints, step: int) -> None:
+def _select_rows(state: State, step: int) -> None:
     """Choose the weight rows of a decision; `step` < NODES is its kind."""
+    mixer, scratch = state.mixer, state.scratch
     energy = scratch[ENERGY]
     node = scratch[PLANE] * NODES + step
     rows, offsets = mixer.rows, mixer.offsets
@@ -173,6 +174,8 @@ def _select_rows(mixer: Mixer, scratch: Ints, step: int) -> None:
     rows[2] = offsets[2] + node * 64 + scratch[AROUND]
     rows[3] = offsets[3] + node * 64 + scratch[FRACTION] * 8 + (energy >> 1)
     rows[4] = offsets[4] + node * 64 + scratch[APART] * 8 + (energy >> 1)
+    if len(state.cues.places) > 0:
+        rows[4] = offsets[4] + node * 64 + state.cues.votes[0]
     rows[5] = node * ENERGIES + energy
     for which in range(5):
         for k in range(0, mixer.weights.shape[1], 16):
@@ -183,7 +186,7 @@ def _select_rows(mixer: Mixer, scratch: Ints, step: int) -> None:
 def _decide(state: State, coder: BitCoder, bit: int, step: int, node: int) -> int:
     """Code a decision whose logistic inputs are there; learn from it."""
     mixer, scratch, maps = state.mixer, state.scratch, state.maps
-    _select_rows(mixer, scratch, step)
+    _select_rows(state, step)
     if node:
         _fill_counters(state, node)
     else:
@@ -199,6 +202,7 @@ def _decide(state: State, coder: BitCoder, bit: int, step: int, node: int) -> in
     learn(mixer, bit, mixed)
     if state.mixtures.shape[3]:
         adapt(maps, _net_map(state, step), mixer.inputs[state.shape[CENTRES] + 1], bit, 6)
+    learn_cues(state.cues, bit)
     if node:
         _learn_counters(state, node, bit)
     return bit
@@ -245,6 +249,8 @@ def code_residual(state: State, coder: BitCoder, value: int, mixture: Words) -> 
             step, node = _step_and_node(kind, bucket, negative)
             _fill_logistics(state.mixer.inputs, scratch, shape[CENTRES], kind, negative, start, bits)
             _fill_net(state, mixture, kind, step, negative, start, bits)
+            first = shape[CENTRES] + 1 + EXTRA + DIRECT + HASHED + 1
+            fill_cues(state.cues, state.mixer.inputs, first, kind, negative, start, bits, reach)
             bit = _decide(state, coder, wanted, step, node)
         if kind == ZERO:
             if bit:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from neuralzip.exact.compiled import inner
 from neuralzip.experts import apm, counters
+from neuralzip.experts.image_cues import Cues, new_cues
+from neuralzip.experts.image_sparse_squares import Squares, new_squares
 from neuralzip.experts.least_squares import PAD
 from neuralzip.experts.mixer import Mixer, new_mixer
 
@@ -73,11 +75,13 @@ class State(NamedTuple):
     mixer: Mixer
     scratch: Ints
     mixtures: Words
+    cues: Cues
+    squares: Squares
 
 
-def inputs_of(centres: int) -> int:
+def inputs_of(centres: int, cues: int = 0) -> int:
     """Return how many inputs the mixers have."""
-    return -(-(centres + 1 + EXTRA + DIRECT + HASHED + 1) // 64) * 64
+    return -(-(centres + 1 + EXTRA + DIRECT + HASHED + 1 + cues) // 64) * 64
 
 
 def new_state(
@@ -88,8 +92,13 @@ def new_state(
     limits: list[tuple[int, int]],
     components: int = 0,
     most_slots: int = 1 << 21,
+    graphics: bool = False,
 ) -> State:
-    """Return the state before the first sample; `learners` is their number for each plane."""
+    """Return the state before the first sample; `learners` is their number for each plane.
+
+    Only for graphics there are cues and sparse least squares.
+    """
+    cues = new_cues(planes if graphics else 0, height * width)
     stride = width + 2 * PAD
     size = stride * (height + 2 * PAD)
     centres = learners + DERIVED
@@ -106,9 +115,11 @@ def new_state(
         table=counters.new_table(log2_slots),
         biases=np.zeros(2 * planes * BIASES, np.int32),
         maps=apm.new_maps(planes * (SMALL_MAPS * (2 if components else 1) + LARGE_MAPS)),
-        mixer=new_mixer(inputs_of(centres), sets, planes * NODES * ENERGIES, 0.06, 0.008),
+        mixer=new_mixer(inputs_of(centres, len(cues.places)), sets, planes * NODES * ENERGIES, 0.06, 0.008),
         scratch=np.zeros(CENTRE + 2 * centres, np.int64),
         mixtures=np.zeros((1, height, 3, components), np.int32),
+        cues=cues,
+        squares=new_squares(planes if graphics else 0),
     )
 
 
