@@ -154,7 +154,8 @@ def fill_cues(
         inputs[first + k] = 0 if way < 0 else logit if way else -logit
         ones += way == 1
         zeros += way == 0
-    cues.votes[0] = min(ones, 7) * 8 + min(zeros, 7)
+    if len(cues.places) > 0:  # planes of a photo share what is empty, and would fight for its cache line
+        cues.votes[0] = min(ones, 7) * 8 + min(zeros, 7)
 
 
 @merged
