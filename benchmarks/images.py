@@ -2,10 +2,13 @@
 
     python benchmarks/images.py FOLDER_OR_FILE... [--crop 256] [--models mixing,graphics] [--peers jxl9,jxl10,webp]
 
-Our results are decoded and compared. Peers come from imagecodecs, where that is installed. Seconds are CPU time.
+Models are `mixing`, the default for photos without the net, `joint`, the same with it, `fast`, the net alone, and
+`graphics`. Our results are decoded and compared. Peers come from imagecodecs, where that is installed. Seconds are
+CPU time.
 """
 
 import argparse
+import functools
 import importlib
 import time
 from collections.abc import Callable, Iterator
@@ -14,12 +17,35 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from neuralzip import zoo
+from neuralzip.codecs import image_fast
 from neuralzip.codecs.image_graphics import decode_graphics, encode_graphics
 from neuralzip.codecs.image_mixing import decode_picture, encode_picture
+from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
 Pixels = np.ndarray
+
+
+@functools.cache
+def net() -> IntPixelCNN:
+    """Return the net that is shipped."""
+    return IntPixelCNN(zoo.load("image-fast"))
+
+
+def encode_fast(planes: np.ndarray) -> bytes:
+    """Return the payload of planes of eight bits under the net alone."""
+    return image_fast.encode(net(), planes, 0)[0]
+
+
+def decode_fast(payload: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return the planes of a payload."""
+    return image_fast.decode(net(), payload, image_fast.Geometry(*shape, 0))
+
+
 MODELS: dict[str, tuple[Callable[..., bytes], Callable[..., np.ndarray]]] = {
     "mixing": (encode_picture, decode_picture),
+    "joint": (functools.partial(encode_picture, net=net), functools.partial(decode_picture, net=net)),
+    "fast": (encode_fast, decode_fast),
     "graphics": (encode_graphics, decode_graphics),
 }
 
@@ -83,7 +109,7 @@ def main() -> None:
     columns = [(run_model, name) for name in options.models.split(",") if name]
     columns += [(run_peer, name) for name in options.peers.split(",") if name]
     for run, name in columns[: len(options.models.split(","))]:
-        run(name, np.zeros((4, 4, 3), np.uint8))
+        run(name, np.random.default_rng(0).integers(0, 256, (96, 96, 3), np.uint8))
     rates: list[list[float]] = []
     for path in files_of(options.names):
         pixels = read(path, options.crop)
