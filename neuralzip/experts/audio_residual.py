@@ -254,7 +254,7 @@ def _decide(r: Residual, coder: BitCoder, bit: int, node: int, said: int) -> int
     here = (f[_C] * NODES + node) * 3 + f[_SIDE]
     first = here * 16 + f[_RATIO] + f[_C] * MAPS[1]
     second = (here * 4 + (f[_PARTNER] >> 1)) * 8 + f[_APART] + (f[_C] + 1) * MAPS[0]
-    p = (2 * squash(mixed) + refine(r.maps, first, mixed) + refine(r.maps, second, mixed) + 2) >> 2
+    p = (6 * squash(mixed) + refine(r.maps, first, mixed) + refine(r.maps, second, mixed) + 4) >> 3
     bit = code_bit(coder, bit, min(max(p, 1), P_ONE - 1))
     learn(r.mixer, bit, mixed)
     adapt(r.maps, first, mixed, bit, 6)

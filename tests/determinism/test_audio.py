@@ -29,7 +29,7 @@ def waves(channels: int, length: int) -> np.ndarray:
     return out
 
 
-@pytest.mark.parametrize(("channels", "digest"), [(1, "015a3c3947072bf4"), (2, "c50b3f5be74e8af8")])
+@pytest.mark.parametrize(("channels", "digest"), [(1, "1b89b3b7c2d0000c"), (2, "523b4bbd174cfa4e")])
 def test_pinned_streams_with_a_net(channels: int, digest: str) -> None:
     samples = waves(channels, 1500).astype(np.int32)
     model = audio_loop.Model(audio_bank.RICH, net=wavenet_exact.gather(made_up(weight=20)))
@@ -40,7 +40,7 @@ def test_pinned_streams_with_a_net(channels: int, digest: str) -> None:
 
 @pytest.mark.parametrize(
     ("preset", "channels", "digest"),
-    [(PLAIN, 1, "bde5ec51c9d68742"), (PLAIN, 2, "ea7fd4a32fd7a3c6"), (FAST, 2, "35e66a1088976ff9")],
+    [(PLAIN, 1, "90ab566f03711d69"), (PLAIN, 2, "b74e55342801b682"), (FAST, 2, "35e66a1088976ff9")],
 )
 def test_pinned_streams(preset: int, channels: int, digest: str) -> None:
     samples = waves(channels, 3000).astype(np.int32)
