@@ -27,7 +27,7 @@ from neuralzip.codecs.image_stacks import BAND_SAMPLES, Coder, Samples, rows_at_
 from neuralzip.codecs.registry import IMAGE_MAGICS
 from neuralzip.container import DEFAULT_MEMORY_BYTES
 from neuralzip.container.fields import FieldReader, varint
-from neuralzip.errors import CorruptError, LimitError
+from neuralzip.errors import CorruptError, LimitError, UnsupportedError
 from neuralzip.media import raster
 from neuralzip.media.types import ColourKind, ImageFile, Picture
 
@@ -129,7 +129,10 @@ class ImageCodec:
         pictures = tuple(decode_picture(reader, coder, meter, options) for _ in range(count))
         reader.finish()
         image = ImageFile(FORMATS[form], pictures, side.unpack(block.payload[:side_size]))
-        data = parser(image.format == "png").rebuild(image)
+        try:
+            data = parser(image.format == "png").rebuild(image)
+        except UnsupportedError as error:
+            raise CorruptError(f"damaged: an image block describes an impossible file: {error}") from error
         if len(data) != block.raw_size:
             raise CorruptError(f"damaged: image of {len(data)} bytes, expected {block.raw_size}")
         return data
