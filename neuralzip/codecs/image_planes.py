@@ -6,7 +6,6 @@ A step of a plane depends on earlier steps of this plane and of planes before, s
 each a chunk of steps behind the one before. P planes, H rows, W columns.
 """
 
-import os
 import struct
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,6 +14,7 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.codecs.base import cores
 from neuralzip.errors import CorruptError
 from neuralzip.experts import bits
 from neuralzip.experts.image_state import State, new_states
@@ -147,7 +147,7 @@ def walk_beside(coders: list[PlaneCoder], chunks: Iterable[tuple[int, int]], rep
     total = steps_of(len(coders), *coders[0].samples.shape)
     begun: list[tuple[int, int] | None] = [None] * len(coders)
     before: dict[int, Future[None]] = {}
-    with ThreadPoolExecutor(min(len(coders), os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(cores(len(coders))) as pool:
         for chunk in chain(chunks, [None] * len(coders)):
             begun.append(chunk)
             wave = {}

@@ -13,7 +13,6 @@ costs what eight bits cost. Bands keep memory bounded; each starts afresh. P pla
 
 import functools
 import math
-import os
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,7 @@ import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.codecs import image_values
-from neuralzip.codecs.base import Options
+from neuralzip.codecs.base import Options, cores
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.media.types import Picture
 
@@ -79,7 +78,7 @@ class Coder:
     @property
     def cores(self) -> int:
         """Threads that the user allows."""
-        return self.options.threads or os.cpu_count() or 1
+        return cores(self.options.threads)
 
     @functools.cached_property
     def _net_weights(self) -> zoo.Model:

@@ -1,7 +1,6 @@
 """Large rasters in blocks of some rows: the same bytes, at any number of workers, and parts of them alone."""
 
 import io
-import os
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +43,9 @@ def test_stripes_come_back(form: str, mode: str, model: str | None) -> None:
 
 def test_workers_do_not_change_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     data, options = file_of("ppm", "RGB"), Options(model="fast")
-    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(image_stacks, "cores", lambda threads: 1)
     alone = list(ImageCodec().encode(io.BytesIO(data), options))
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(image_stacks, "cores", lambda threads: 8)
     assert list(ImageCodec().encode(io.BytesIO(data), options)) == alone
 
 
