@@ -19,7 +19,7 @@ from neuralzip.experts.image_repeats import (
 )
 from neuralzip.experts.image_repeats import STRIDE as REPEAT_STRIDE
 from neuralzip.experts.image_residual import code_residual
-from neuralzip.experts.image_sparse_squares import learn_last, predict
+from neuralzip.experts.image_sparse_squares import SQUARES, learn_last, predict
 from neuralzip.experts.image_state import (
     BASE,
     CENTRE,
@@ -40,8 +40,9 @@ from neuralzip.experts.image_state import (
 from neuralzip.experts.image_walk import enter_sample
 from neuralzip.experts.least_squares import PAD
 
-PREDICTIONS = 7
-"""Six plain ones, then that of least squares."""
+_PLAIN = 6
+PREDICTIONS = _PLAIN + SQUARES
+"""Plain ones, then those of least squares."""
 _SMALL_ERROR = 2
 
 
@@ -74,7 +75,8 @@ def _predict(samples: Words, shape: Ints, scratch: Ints, place: int, plane: int)
         centres[4] = (a + dn + slope) * 64
         centres[5] = (a + dw) * 64
     low, high = shape[LIMITS + 2 * plane] * 64, shape[LIMITS + 2 * plane + 1] * 64
-    centres[PREDICTIONS - 1] = centres[min(plane, 1)]
+    for k in range(_PLAIN, PREDICTIONS):
+        centres[k] = centres[min(plane, 1)]
     for k in range(PREDICTIONS):
         centres[k] = min(max(centres[k], low), high)
 
@@ -111,14 +113,15 @@ def _code_samples(
         sample = place + plane * shape[SIZE]
         _predict(state.samples, shape, state.scratch, sample, plane)
         limits = shape[LIMITS + 2 * plane : LIMITS + 2 * plane + 2]
-        solved = predict(state.squares, state.samples, shape[STRIDE], shape[SIZE], sample, plane, limits)
-        state.scratch[CENTRE + PREDICTIONS - 1] = solved
+        for k in range(SQUARES):
+            solved = predict(state.squares, k, state.samples, shape[STRIDE], shape[SIZE], sample, plane, x, limits)
+            state.scratch[CENTRE + _PLAIN + k] = solved
         find_centres(state, sample, plane)
         find_contexts(state, sample, x, y)
         base = state.scratch[BASE]
         find_cues(state.cues, repeats.colours, at, shape[STRIDE], plane, coded, base)
         value = code_residual(state, coder, (colour >> (16 * plane)) & 0xFFFF, state.mixtures[0, 0])
-        learn_last(state.squares, plane, value)
+        learn_last(state.squares, plane, x, value)
         enter_cues(state.cues, value, base)
         enter_sample(state, sample, value)
         coded |= value << (16 * plane)

@@ -103,7 +103,7 @@ def new_repeats(height: int, width: int) -> Repeats:
         dictionary=np.full(_GUESSES << _DICTIONARY_BITS, -1, np.int64),
         rates=np.full((stride // 8 + 1, 8), 1 << 15, np.int64),
         maps=apm.new_maps(_MASKS * 8 + _LARGE),
-        mixer=new_mixer(32, _SETS, 64, 0.15, 0.004),
+        mixer=new_mixer(32, _SETS, 64, 0.15, 0.01),
     )
 
 

@@ -81,7 +81,7 @@ class State(NamedTuple):
 
 def inputs_of(centres: int, cues: int = 0) -> int:
     """Return how many inputs the mixers have."""
-    return -(-(centres + 1 + EXTRA + DIRECT + HASHED + 1 + cues) // 64) * 64
+    return -(-(centres + 1 + EXTRA + DIRECT + HASHED + 1 + cues) // 16) * 16
 
 
 def new_state(
@@ -119,7 +119,7 @@ def new_state(
         scratch=np.zeros(CENTRE + 2 * centres, np.int64),
         mixtures=np.zeros((1, height, 3, components), np.int32),
         cues=cues,
-        squares=new_squares(planes if graphics else 0),
+        squares=new_squares(planes if graphics else 0, width, stride),
     )
 
 

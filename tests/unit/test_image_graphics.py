@@ -69,37 +69,48 @@ def test_cues_suggest_what_followed_the_same_colours() -> None:
 
 
 @entry
-def walk(squares, samples, stride, size, targets, limits, predictions):  # type: ignore[no-untyped-def]
+def walk(squares, which, samples, stride, size, targets, limits, predictions):  # type: ignore[no-untyped-def]
     for i in range(len(targets)):
-        predictions[i] = predict(squares, samples, stride, size, targets[i], 0, limits)
-        learn_last(squares, 0, samples[targets[i], 0])
+        for k in range(squares_module.SQUARES):
+            x = targets[i] % stride
+            value = predict(squares, k, samples, stride, size, targets[i], 0, x, limits)
+            if k == which:
+                predictions[i] = value
+        learn_last(squares, 0, x, samples[targets[i], 0])
 
 
-def solved(samples: np.ndarray, stride: int, targets: np.ndarray) -> list[float]:
+def solved(samples: np.ndarray, which: int, stride: int, targets: np.ndarray) -> list[float]:
     """The same predictions of plane 0, by NumPy."""
-    n = 6
-    a, b, out = np.zeros((n, n)), np.zeros(n), []
+    n, out = squares_module.SIZES[which][0], []
+    places = [dx + dy * stride for dx, dy in squares_module.OWN[:n]]
+    keeps = squares_module._KEEPS[which], squares_module._STRIP_KEEPS[which]
+    sums = [(np.zeros((n, n)), np.zeros(n)) for _ in range(1 + -(-stride // squares_module._STRIP_COLUMNS))]
     for at in targets:
-        up = at - stride
-        around = samples[[at - 1, up, up - 1, up + 1, at - 2, up - stride], 0].astype(float)
+        around = samples[at + np.array(places), 0].astype(float)
         mean = (around[0] + around[1]) / 2
         x = around - mean
+        strip = 1 + at % stride // squares_module._STRIP_COLUMNS
+        a, b = (sums[0][i] + sums[strip][i] for i in range(2))
         out.append(mean + x @ np.linalg.solve(a + squares_module._RIDGE * np.eye(n), b))
-        weight = (1 - squares_module._KEEP) * squares_module._TOP / np.sqrt(squares_module._SOFT + x @ x)
-        a = a * squares_module._KEEP + weight * np.outer(x, x)
-        b = b * squares_module._KEEP + weight * x * (samples[at, 0] - mean)
+        near = squares_module._TOP / np.sqrt(squares_module._SOFT + x[:6] @ x[:6])
+        for which_sum, keep in zip((0, strip), keeps, strict=True):
+            a, b = sums[which_sum]
+            weight = (1 - keep) * near
+            target = samples[at, 0] - mean
+            sums[which_sum] = a * keep + weight * np.outer(x, x), b * keep + weight * x * target
     return out
 
 
-def test_sparse_least_squares_predict_as_a_plain_solution_does() -> None:
+@pytest.mark.parametrize("which", range(squares_module.SQUARES))
+def test_sparse_least_squares_predict_as_a_plain_solution_does(which: int) -> None:
     source = np.random.default_rng(3)
     stride, size = 30, 900
     y, x = np.mgrid[:30, :30]
     samples = (100 + 3 * x - 2 * y + source.integers(-4, 5, (30, 30))).astype(np.int32).reshape(-1, 1)
     targets = np.sort(source.choice(np.arange(100, 800), 200, replace=False))
     found = np.zeros(len(targets), np.int64)
-    walk(new_squares(1), samples, stride, size, targets, np.array([0, 255]), found)
-    expected = np.clip(solved(samples, stride, targets), 0, 255) * UNIT
+    walk(new_squares(1, stride, stride), which, samples, stride, size, targets, np.array([0, 255]), found)
+    expected = np.clip(solved(samples, which, stride, targets), 0, 255) * UNIT
     assert np.abs(found - expected).max() <= 1
 
 
