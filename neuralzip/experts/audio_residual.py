@@ -213,7 +213,7 @@ def _choose_contexts(r: Residual, node: int) -> None:
     f, slots = r.facts, r.slots
     row = f[_C] * NODES + node
     select(r.mixer, 0, row * 16 + f[_RATIO])
-    select_final(r.mixer, row)
+    select_final(r.mixer, 0, row)
     if r.light:
         return
     here = node * 3 + f[_SIDE]
@@ -242,7 +242,7 @@ def _decide(r: Residual, coder: BitCoder, bit: int, node: int, said: int) -> int
     if r.light:
         mixed = mix(r.mixer)
         bit = code_bit(coder, bit, squash(mixed))
-        learn(r.mixer, bit, mixed)
+        learn(r.mixer, bit)
         return bit
     _consult(r)
     f = r.facts
@@ -256,7 +256,7 @@ def _decide(r: Residual, coder: BitCoder, bit: int, node: int, said: int) -> int
     second = (here * 4 + (f[_PARTNER] >> 1)) * 8 + f[_APART] + (f[_C] + 1) * MAPS[0]
     p = (6 * squash(mixed) + refine(r.maps, first, mixed) + refine(r.maps, second, mixed) + 4) >> 3
     bit = code_bit(coder, bit, min(max(p, 1), P_ONE - 1))
-    learn(r.mixer, bit, mixed)
+    learn(r.mixer, bit)
     adapt(r.maps, first, mixed, bit, 6)
     adapt(r.maps, second, mixed, bit, 6)
     if r.opinion.mixture.shape[1]:

@@ -110,7 +110,7 @@ def new_residual(
     rate = _HEARD_RATE if heard else _RATE
     inputs = _LIGHT_INPUTS if light else _INPUTS
     residual = Residual(
-        mixer=mixer.new_mixer(inputs, sizes, NODES * ROLES, 1.1 / LOGITS, rate, rate),
+        mixer=mixer.new_mixer(inputs, sizes, (NODES * ROLES,), 1.1 / LOGITS, rate, rate),
         nodes=np.full(0 if light else ROLES * CONTEXT_NODES, NODE_NEW, np.uint32),
         maps=apm.new_maps(0 if light else ROLES * (sum(MAPS) + heard * _NET_MAPS)),
         errors=np.full((channels, Q, SCALES), 50 << 16, np.int64),

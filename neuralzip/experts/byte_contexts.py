@@ -3,10 +3,10 @@
 A lane is a segment of the block that is decoded side by side with the others. Its contexts look at its own bytes
 only (words, lines, fields, records); counters and matches are shared by all lanes.
 
-Kinds of context, in the order of CONTEXTS: orders 1..6 and 8; word, word after word, word skipping one; the text
-above (column, the line before); fields of separated values; records of a detected length; sparse bytes; what
-followed the same bytes last time (indirect); brackets and quotes; the line before, aligned by separators; the
-shape of the last bytes, all digits and all letters taken for one.
+Kinds of context, in the order of their hashes: orders 1..6 and 8; words (this one, those before, brackets and
+quotes, the sentence); sparse bytes (with gaps, what followed the same bytes last time, records of a detected
+length); layout (column, field, indent, the line before, the shape of the last bytes: all digits and all letters
+taken for one); tokens (the line's template, the token, the line before aligned by separators); the match's byte.
 """
 
 from typing import NamedTuple
@@ -17,30 +17,33 @@ import numpy.typing as npt
 from neuralzip.exact.compiled import inner
 from neuralzip.experts.counters import hash_start, hash_step
 
-CONTEXTS = 30
-"""Hashed contexts of a byte."""
-EXPECTED = 25
-"""The one made of the match model's expected byte."""
+WORDS, SPARSE, LAYOUT, TOKENS, EXPECTED, CONTEXTS = 7, 13, 20, 26, 31, 32
+"""First hash of each group, and how many there are."""
 
 MAX_RECORD = 1024
 _NEST_BITS = 8
+_MAX_RUN = 15
+_ONE, _TEMPLATES, _FOLLOWERS = 1 << 16, (1 << 16) + 256, (1 << 17) + 256
+"""First places in `followers` of what followed one byte and a template, and how many places there are."""
 
-# Columns of Lanes.state.
-START, END, POSITION, LINE, ABOVE_LINE, FIELD, INDENT, RECORD, FIRST, ALIGNED = range(10)
-# Columns of Lanes.words.
+START, END, POSITION, LINE, ABOVE_LINE, FIELD, INDENT, RECORD, FIRST, ALIGNED, TOKEN, SAME, RUN = range(13)
+"""Columns of Lanes.state; the last three: tokens of the line, agreeing bytes (-1: no longer) and run of digits."""
 WORD, LAST_WORD, WORD_BEFORE, FIELD_HASH, NEST, LAST_SENTENCE, SHAPE = range(7)
+"""Columns of Lanes.words ..."""
+TEMPLATE, PREFIX, LAST_TOKEN, LAST_FIELD = range(7, 11)
+"""... of the line, its token, the token before and the field before."""
 
 
 class Lanes(NamedTuple):
     """What the contexts of L lanes remember.
 
     Attributes:
-        state: [L, 10] int64, positions within the block and small counts.
-        words: [L, 7] uint64, running hashes.
+        state: [L, 13] int64, positions within the block and small counts.
+        words: [L, 11] uint64, running hashes.
         last_seen: [L, 256] int64, last position of each byte value, -1 for none.
         last_gap: [L, 256] int64, its distance to the one before.
         votes: [MAX_RECORD] int32, how often a distance repeated; shared.
-        followers: [65536 + 256] uint32, the last bytes that followed one and two bytes; shared.
+        followers: [_FOLLOWERS] uint32, the last bytes that followed two bytes, one, and a line's template; shared.
     """
 
     state: npt.NDArray[np.int64]
@@ -54,17 +57,17 @@ class Lanes(NamedTuple):
 def new_lanes(bounds: npt.NDArray[np.int64]) -> Lanes:
     """Return the lanes [bounds[l], bounds[l + 1])."""
     lanes = len(bounds) - 1
-    state = np.zeros((lanes, 10), np.int64)
+    state = np.zeros((lanes, 13), np.int64)
     state[:, START] = state[:, POSITION] = state[:, LINE] = bounds[:-1]
     state[:, END] = bounds[1:]
     state[:, ABOVE_LINE] = -1
     return Lanes(
         state=state,
-        words=np.zeros((lanes, 7), np.uint64),
+        words=np.zeros((lanes, 11), np.uint64),
         last_seen=np.full((lanes, 256), -1, np.int64),
         last_gap=np.zeros((lanes, 256), np.int64),
         votes=np.zeros(MAX_RECORD, np.int32),
-        followers=np.zeros(65536 + 256, np.uint32),
+        followers=np.zeros(_FOLLOWERS, np.uint32),
     )
 
 
@@ -157,8 +160,7 @@ def _hash3(kind: int, a: int, b: int, c: int) -> np.uint64:
 
 
 @inner
-def hash_orders(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], hashes: npt.NDArray[np.uint64]) -> int:
-    """Fill the hashes of the plain orders; return how many there are."""
+def _hash_orders(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], hashes: npt.NDArray[np.uint64]) -> None:
     state = hash_start(0)
     filled = 0
     for distance in range(1, 9):
@@ -166,49 +168,130 @@ def hash_orders(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], hashes: np
         if distance != 7:
             hashes[filled] = state
             filled += 1
-    return filled
+
+
+@inner
+def _short(state: np.uint64) -> np.int64:
+    """Return a running hash as a number that can be hashed on."""
+    return np.int64(state >> np.uint64(8))
+
+
+@inner
+def _hash_words(words: npt.NDArray[np.uint64], c1: int, hashes: npt.NDArray[np.uint64]) -> None:
+    word, last, before = _short(words[WORD]), _short(words[LAST_WORD]), _short(words[WORD_BEFORE])
+    hashes[WORDS] = _hash2(7, word, c1)
+    hashes[WORDS + 1] = _hash2(8, word, last)
+    hashes[WORDS + 2] = _hash2(9, word, before)
+    hashes[WORDS + 3] = _hash3(10, word, last, before)
+    hashes[WORDS + 4] = _hash3(22, np.int64(words[NEST]), c1, word)
+    hashes[WORDS + 5] = _hash2(23, _short(words[LAST_SENTENCE]), word)
+
+
+@inner
+def _hash_sparse(
+    lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], c1: int, hashes: npt.NDArray[np.uint64]
+) -> None:
+    """Bytes with gaps between them: near ones, those a record ago, those that followed the last ones before."""
+    state, c2, c3 = lanes.state[lane], back(lanes, lane, text, 2), back(lanes, lane, text, 3)
+    hashes[SPARSE] = _hash2(17, c2, c3)
+    hashes[SPARSE + 1] = _hash3(19, c1, c3, back(lanes, lane, text, 5))
+    one, two = lanes.followers[_ONE + c1], lanes.followers[c2 << 8 | c1]
+    hashes[SPARSE + 2] = _hash2(20, c1, np.int64(one & np.uint32(0xFFFF)))
+    hashes[SPARSE + 3] = _hash2(21, c1, np.int64(two & np.uint32(0xFFFFFF)))
+    hashes[SPARSE + 4] = _hash2(24, np.int64(two & np.uint32(0xFFFF)), np.int64(one & np.uint32(0xFF)))
+    record = max(state[RECORD], 1)
+    r1, r2 = back(lanes, lane, text, record), back(lanes, lane, text, 2 * record)
+    hashes[SPARSE + 5] = _hash3(15, record, r1, c1)
+    hashes[SPARSE + 6] = _hash3(16, r1, r2, state[POSITION] % record)
+
+
+@inner
+def _hash_layout(
+    lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], c1: int, hashes: npt.NDArray[np.uint64]
+) -> None:
+    """The place in line and field, and what stands there in the line before."""
+    state, words = lanes.state[lane], lanes.words[lane]
+    near, shape = aligned(lanes, lane, text, 0), words[SHAPE]
+    column, field = min(state[POSITION] - state[LINE], 255), _short(words[FIELD_HASH])
+    hashes[LAYOUT] = _hash2(11, column, above(lanes, lane, text, 0))
+    hashes[LAYOUT + 1] = _hash3(13, state[FIELD], field, near)
+    hashes[LAYOUT + 2] = _hash3(14, state[INDENT], state[FIRST], _short(words[WORD]))
+    hashes[LAYOUT + 3] = _hash2(28, np.int64(shape & np.uint64(0xFFFFFFFF)), near)
+    hashes[LAYOUT + 4] = _hash3(29, np.int64(shape & np.uint64(0xFFFF)), c1, state[FIELD])
+    hashes[LAYOUT + 5] = _hash3(35, state[FIELD], field, _short(words[LAST_FIELD]))
+
+
+@inner
+def _hash_tokens(
+    lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], c1: int, hashes: npt.NDArray[np.uint64]
+) -> None:
+    """The line's template, its tokens, and how far this token agrees with the one aligned to it."""
+    state, words = lanes.state[lane], lanes.words[lane]
+    near, next_near = aligned(lanes, lane, text, 0), aligned(lanes, lane, text, 1)
+    run, prefix = min(state[RUN], _MAX_RUN), _short(words[PREFIX])
+    hashes[TOKENS] = _hash2(30, _short(words[TEMPLATE]), run)
+    hashes[TOKENS + 1] = _hash2(31, min(state[TOKEN], 63), prefix)
+    hashes[TOKENS + 2] = _hash3(32, near << 8 | next_near, min(state[SAME], 7), c1)
+    hashes[TOKENS + 3] = _hash3(33, prefix, near, _short(words[LAST_TOKEN]))
+    followers = lanes.followers[_template_follower(lanes, lane)]
+    hashes[TOKENS + 4] = _hash2(34, np.int64(followers & np.uint32(0xFFFFFF)), run)
 
 
 @inner
 def hash_contexts(
     lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], expected: int, hashes: npt.NDArray[np.uint64]
 ) -> None:
-    """Fill the [CONTEXTS] hashes for the next byte of a lane; `expected` is the match model's byte or -1."""
+    """Fill the [CONTEXTS] hashes for the next byte of a lane; `expected` is the match model's byte or -1.
+
+    A kind keeps the number that its hashes start from, because the primer knows contexts by their hashes.
+    """
+    c1 = back(lanes, lane, text, 1)
+    _hash_orders(lanes, lane, text, hashes)
+    _hash_words(lanes.words[lane], c1, hashes)
+    _hash_sparse(lanes, lane, text, c1, hashes)
+    _hash_layout(lanes, lane, text, c1, hashes)
+    _hash_tokens(lanes, lane, text, c1, hashes)
+    hashes[EXPECTED] = _hash2(25, expected + 1, c1)
+
+
+@inner
+def _template_follower(lanes: Lanes, lane: int) -> np.int64:
+    """Return the place in `followers` of the line's template."""
+    run = min(lanes.state[lane, RUN], _MAX_RUN)
+    return _TEMPLATES + np.int64(hash_step(lanes.words[lane, TEMPLATE], run) >> np.uint64(48))
+
+
+@inner
+def _push(lanes: Lanes, place: int, byte: int) -> None:
+    lanes.followers[place] = (lanes.followers[place] << np.uint32(8)) | np.uint32(byte)
+
+
+@inner
+def _is_joint(byte: int) -> bool:
+    """Say whether a byte ends a token: a separator or one of .-/"""
+    return _is_separator(byte) or byte == 46 or byte == 45 or byte == 47
+
+
+@inner
+def _follow_tokens(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], byte: int) -> None:
+    """Follow the line's template (all runs of digits taken for one digit) and its tokens."""
     state, words = lanes.state[lane], lanes.words[lane]
-    k = hash_orders(lanes, lane, text, hashes)
-    c1, c2, c3 = back(lanes, lane, text, 1), back(lanes, lane, text, 2), back(lanes, lane, text, 3)
-    column = min(state[POSITION] - state[LINE], 255)
-    up, up_next = above(lanes, lane, text, 0), above(lanes, lane, text, 1)
-    word = np.int64(words[WORD] >> np.uint64(8))
-    last = np.int64(words[LAST_WORD] >> np.uint64(8))
-    hashes[k] = _hash2(k, word, c1)
-    hashes[k + 1] = _hash2(k + 1, word, last)
-    hashes[k + 2] = _hash2(k + 2, word, np.int64(words[WORD_BEFORE] >> np.uint64(8)))
-    hashes[k + 3] = _hash3(k + 3, word, last, np.int64(words[WORD_BEFORE] >> np.uint64(8)))
-    hashes[k + 4] = _hash2(k + 4, column, up)
-    hashes[k + 5] = _hash3(k + 5, up, up_next, c1)
-    hashes[k + 6] = _hash3(k + 6, state[FIELD], np.int64(words[FIELD_HASH] >> np.uint64(8)), up)
-    hashes[k + 7] = _hash3(k + 7, state[INDENT], state[FIRST], word)
-    record = max(state[RECORD], 1)
-    r1, r2 = back(lanes, lane, text, record), back(lanes, lane, text, 2 * record)
-    hashes[k + 8] = _hash3(k + 8, record, r1, c1)
-    hashes[k + 9] = _hash3(k + 9, r1, r2, state[POSITION] % record)
-    hashes[k + 10] = _hash2(k + 10, c2, c3)
-    hashes[k + 11] = _hash3(k + 11, c3, back(lanes, lane, text, 4), 0)
-    hashes[k + 12] = _hash3(k + 12, c1, c3, back(lanes, lane, text, 5))
-    one, two = lanes.followers[65536 + c1], lanes.followers[c2 << 8 | c1]
-    hashes[k + 13] = _hash2(k + 13, c1, np.int64(one & np.uint32(0xFFFF)))
-    hashes[k + 14] = _hash2(k + 14, c1, np.int64(two & np.uint32(0xFFFFFF)))
-    hashes[k + 15] = _hash3(k + 15, np.int64(words[NEST]), c1, word)
-    hashes[k + 16] = _hash2(k + 16, np.int64(words[LAST_SENTENCE] >> np.uint64(8)), word)
-    hashes[k + 17] = _hash2(k + 17, np.int64(two & np.uint32(0xFFFF)), np.int64(one & np.uint32(0xFF)))
-    near, next_near = aligned(lanes, lane, text, 0), aligned(lanes, lane, text, 1)
-    shape = words[SHAPE]
-    hashes[26] = _hash3(26, near, next_near, c1)
-    hashes[27] = _hash3(27, near, c1 << 8 | c2, state[FIELD])
-    hashes[28] = _hash2(28, np.int64(shape & np.uint64(0xFFFFFFFF)), near)
-    hashes[29] = _hash3(29, np.int64(shape & np.uint64(0xFFFF)), c1, state[FIELD])
-    hashes[EXPECTED] = _hash2(EXPECTED, expected + 1, c1)
+    if byte == 10:
+        state[TOKEN], state[SAME], state[RUN] = 0, 0, 0
+        words[TEMPLATE], words[PREFIX] = np.uint64(0), np.uint64(0)
+        return
+    digit = 48 <= byte <= 57
+    if not digit or state[RUN] == 0:
+        words[TEMPLATE] = hash_step(words[TEMPLATE], 48 if digit else byte)
+    state[RUN] = state[RUN] + 1 if digit else 0
+    if _is_joint(byte):
+        state[TOKEN] += 1
+        state[SAME] = 0
+        words[LAST_TOKEN], words[PREFIX] = words[PREFIX], np.uint64(0)
+    else:
+        words[PREFIX] = hash_step(words[PREFIX], byte)
+        agrees = state[SAME] >= 0 and aligned(lanes, lane, text, 0) == byte
+        state[SAME] = state[SAME] + 1 if agrees else -1
 
 
 @inner
@@ -246,6 +329,7 @@ def _follow_lines(lanes: Lanes, lane: int, byte: int) -> None:
         state[FIRST] = byte
     if byte == 44 or byte == 9 or byte == 59 or byte == 124:  # , tab ; |
         state[FIELD] += 1
+        words[LAST_FIELD] = words[FIELD_HASH]
         words[FIELD_HASH] = np.uint64(0)
     else:
         words[FIELD_HASH] = hash_step(words[FIELD_HASH], byte)
@@ -271,10 +355,10 @@ def _follow_records(lanes: Lanes, lane: int, byte: int) -> None:
 def follow(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], byte: int) -> None:
     """Move a lane on by the byte that has just been stored at its position."""
     c1, c2 = back(lanes, lane, text, 1), back(lanes, lane, text, 2)
-    one = lanes.followers[65536 + c1]
-    lanes.followers[65536 + c1] = (one << np.uint32(8)) | np.uint32(byte)
-    two = lanes.followers[c2 << 8 | c1]
-    lanes.followers[c2 << 8 | c1] = (two << np.uint32(8)) | np.uint32(byte)
+    _push(lanes, _ONE + c1, byte)
+    _push(lanes, c2 << 8 | c1, byte)
+    _push(lanes, _template_follower(lanes, lane), byte)
+    _follow_tokens(lanes, lane, text, byte)
     lanes.state[lane, POSITION] += 1
     _follow_words(lanes.words[lane], byte)
     _follow_nesting(lanes.words[lane], byte)

@@ -27,6 +27,7 @@ from neuralzip.experts.byte_contexts import (
     EXPECTED,
     FIELD,
     POSITION,
+    TOKEN,
     Lanes,
     aligned,
     back,
@@ -42,7 +43,8 @@ NET_INPUTS = 2
 PLAIN_INPUTS = 3
 INPUTS = 2 * CONTEXTS + PLAIN_INPUTS + NET_INPUTS
 _MATCH, _ORDER0, _BIAS, _NET = 2 * CONTEXTS, 2 * CONTEXTS + 1, 2 * CONTEXTS + 2, 2 * CONTEXTS + 3
-_SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, 16 * 9 * 2)
+_SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, 16 * 9 * 2, 257 * 8, 2048)
+_FINAL_SETS = (256, match.LENGTH_CLASSES * 8 * 8, 256)
 _COUNT_LIMIT = 127
 _MAP_LIMIT = 1023
 _APM_ORDER2 = 1 << 16
@@ -130,7 +132,7 @@ def new_model(
         primer=no_primer() if known is None else known,
         order0=counters.new_nodes(256),
         maps=counters.new_maps(2 * CONTEXTS).reshape(CONTEXTS, 2, counters.MAP_STATES),
-        mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.14, 0.008, 0.002),
+        mixer=mixer.new_mixer(INPUTS, _SETS, _FINAL_SETS, 0.14, 0.005, 0.002),
         refined=apm.new_maps(256 * 3 + _APM_ORDER2 * 2),
         hashes=np.zeros(CONTEXTS, np.uint64),
         nibbles=np.zeros(CONTEXTS, np.uint64),
@@ -243,24 +245,36 @@ def _net_opinion(model: ByteModel, node: int) -> int:
 
 
 @merged
-def _select_rows(model: ByteModel, node: int, expected_bit: int, seen: int, lane: int, c1: int, net: int) -> None:
+def _select_rows(model: ByteModel, lane: int, node: int, expected_byte: int, expected: int, seen: int) -> None:
+    """Choose the mixer's rows; `expected` is 1 + the expected bit, 0 without one."""
     bit_index = 0
     while node >> (bit_index + 1):
         bit_index += 1
-    mix = model.mixer
-    length = match.length_class(model.match.length[lane]) if expected_bit >= 0 else 0
-    mixer.select(mix, 0, node * 3 + expected_bit + 1)
+    mix, told = model.mixer, 1 if expected else 0
+    length = match.length_class(model.match.length[lane]) if told else 0
+    c1, c2 = back(model.lanes, lane, model.text, 1), back(model.lanes, lane, model.text, 2)
+    c3 = back(model.lanes, lane, model.text, 3)
+    net = (clamp_st(mix.inputs[_NET]) + 3072) >> 8
+    mixer.select(mix, 0, node * 3 + expected)
     mixer.select(mix, 1, c1 * 8 + bit_index)
     mixer.select(mix, 2, (length * 8 + seen) * 4 + min(bit_index, 3))
-    c2, c3 = back(model.lanes, lane, model.text, 2), back(model.lanes, lane, model.text, 3)
     mixer.select(mix, 3, ((c1 >> 5) << 6 | (c2 >> 5) << 3 | (c3 >> 5)) * 4 + (bit_index >> 1))
-    mixer.select(mix, 4, ((clamp_st(net) + 3072) >> 8) * 16 + bit_index * 2 + (1 if expected_bit >= 0 else 0))
+    mixer.select(mix, 4, net * 16 + bit_index * 2 + told)
+    mixer.select(mix, 5, _layout_row(model, lane, node, bit_index) * 2 + told)
+    mixer.select(mix, 6, (expected_byte + 1) * 8 + bit_index)
+    mixer.select(mix, 7, c2 * 8 + bit_index)
+    mixer.select_final(mix, 0, node)
+    mixer.select_final(mix, 1, (length * 8 + seen) * 8 + bit_index)
+    mixer.select_final(mix, 2, c1)
+
+
+@inner
+def _layout_row(model: ByteModel, lane: int, node: int, bit_index: int) -> int:
+    """Return the row of the field, or else the token, and whether the byte in the line before still agrees."""
+    state = model.lanes.state[lane]
     near = aligned(model.lanes, lane, model.text, 0)
     agrees = 1 + bit_index if (near | 256) >> (8 - bit_index) == node else 0
-    mixer.select(
-        mix, 5, (min(model.lanes.state[lane, FIELD], 15) * 9 + agrees) * 2 + (1 if expected_bit >= 0 else 0)
-    )
-    mixer.select_final(mix, node)
+    return min(state[FIELD] if state[FIELD] else state[TOKEN], 15) * 9 + agrees
 
 
 @merged
@@ -283,13 +297,13 @@ def _code_one_bit(
     net = _net_opinion(model, node)
     inputs[_NET] = net
     inputs[_NET + 1] = stretch(apm.refine(model.refined, node, net)) if net else 0
-    _select_rows(model, node, expected_bit, seen, lane, c1, net)
+    _select_rows(model, lane, node, expected_byte, expected_bit + 1, seen)
     mixed = mixer.mix(model.mixer)
     p = (
         2 * squash(mixed) + apm.refine(model.refined, order1, mixed) + apm.refine(model.refined, order2, mixed)
     ) >> 2
     bit = code_bit(coder, bit, min(max(p, 1), P_ONE - 1))
-    mixer.learn(model.mixer, bit, mixed)
+    mixer.learn(model.mixer, bit)
     apm.adapt(model.refined, order1, mixed, bit, 6)
     apm.adapt(model.refined, order2, mixed, bit, 6)
     if net:

@@ -103,7 +103,7 @@ def new_repeats(height: int, width: int) -> Repeats:
         dictionary=np.full(_GUESSES << _DICTIONARY_BITS, -1, np.int64),
         rates=np.full((stride // 8 + 1, 8), 1 << 15, np.int64),
         maps=apm.new_maps(_MASKS * 8 + _LARGE),
-        mixer=new_mixer(32, _SETS, 64, 0.15, 0.01),
+        mixer=new_mixer(32, _SETS, (64,), 0.15, 0.01),
     )
 
 
@@ -248,7 +248,7 @@ def _decide(repeats: Repeats, coder: BitCoder, bit: int, colour: int, tries: int
     bit = code_bit(coder, bit, min(max(p, 1), 65535))
     adapt(maps, small, mixed, bit, 6)
     adapt(maps, large, mixed, bit, 6)
-    learn(mixer, bit, mixed)
+    learn(mixer, bit)
     for k in range(CONTEXTS):
         place = scratch[KEYS + k]
         history = k * MAP_STATES + node_state(repeats.nodes[place])

@@ -199,7 +199,7 @@ def _decide(state: State, coder: BitCoder, bit: int, step: int, node: int) -> in
     bit = code_bit(coder, bit, min(max(p, 1), 65535))
     adapt(maps, small, mixed, bit, 6)
     adapt(maps, large, mixed, bit, 6)
-    learn(mixer, bit, mixed)
+    learn(mixer, bit)
     if state.mixtures.shape[3]:
         adapt(maps, _net_map(state, step), mixer.inputs[state.shape[CENTRES] + 1], bit, 6)
     learn_cues(state.cues, bit)

@@ -115,7 +115,7 @@ def new_state(
         table=counters.new_table(log2_slots),
         biases=np.zeros(2 * planes * BIASES, np.int32),
         maps=apm.new_maps(planes * (SMALL_MAPS * (2 if components else 1) + LARGE_MAPS)),
-        mixer=new_mixer(inputs_of(centres, len(cues.places)), sets, planes * NODES * ENERGIES, 0.06, 0.008),
+        mixer=new_mixer(inputs_of(centres, len(cues.places)), sets, (planes * NODES * ENERGIES,), 0.06, 0.008),
         scratch=np.zeros(CENTRE + 2 * centres, np.int64),
         mixtures=np.zeros((1, height, 3, components), np.int32),
         cues=cues,
@@ -147,7 +147,12 @@ def _beside(shared: State) -> State:
     mixer = shared.mixer
     return shared._replace(
         table=shared.table.copy(),
-        mixer=mixer._replace(rows=mixer.rows.copy(), inputs=mixer.inputs.copy(), logits=mixer.logits.copy()),
+        mixer=mixer._replace(
+            rows=mixer.rows.copy(),
+            inputs=mixer.inputs.copy(),
+            logits=mixer.logits.copy(),
+            mixed=mixer.mixed.copy(),
+        ),
         scratch=shared.scratch.copy(),
     )
 

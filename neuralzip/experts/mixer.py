@@ -1,13 +1,13 @@
 """Gated logistic mixing: many opinions on one bit become one probability.
 
 Layer one has several sets of weight rows; for each bit every set selects one row by a small context of its own,
-and gives squash(sum w * x). Layer two mixes the sets' logits, again with a selected row. All rows in use learn
-online by the gradient of the code length: w += rate * error * x.
+and gives squash(sum w * x). Layer two mixes the sets' logits, again with selected rows of one or more sets, whose
+mean is the result. All rows in use learn online by the gradient of their own code length: w += rate * error * x.
 
 Formats: inputs x are int32 logits (1/256 nat, within ST_MAX), weights int32 in 2**-16 within [-8, 8), so that a
 product stays inside 32 bits and the loops vectorise. A learning rate is an int in 2**-12.
 
-S sets, R rows in all sets together, N inputs.
+S sets with R rows together and N inputs; in layer two T sets with F rows together and S inputs.
 """
 
 from typing import NamedTuple
@@ -29,11 +29,12 @@ class Mixer(NamedTuple):
 
     Attributes:
         weights: [R, N] int32, rows of all sets one after another.
-        final: [F, S] int32, rows of layer two.
-        offsets: [S] int32, first row of each set.
-        rows: [S + 1] int32, rows selected for this bit, the last one in `final`.
+        final: [F, S] int32, the same of layer two.
+        offsets: [S + T] int32, first row of each set, in `weights` and then in `final`.
+        rows: [S + T] int32, rows selected for this bit.
         inputs: [N] int32, to be filled before `mix`.
-        logits: [S] int32, the sets' opinions.
+        logits: [S] int32, the opinions of the sets of layer one.
+        mixed: [T] int32, those of layer two.
         rates: [2] int32, learning rates of the two layers.
     """
 
@@ -43,33 +44,43 @@ class Mixer(NamedTuple):
     rows: Ints
     inputs: Ints
     logits: Ints
+    mixed: Ints
     rates: Ints
 
 
 def new_mixer(
-    inputs: int, sizes: tuple[int, ...], final_size: int, weight: float, rate: float, final_rate: float = 0.002
+    inputs: int,
+    sizes: tuple[int, ...],
+    final_sizes: tuple[int, ...],
+    weight: float,
+    rate: float,
+    final_rate: float = 0.002,
 ) -> Mixer:
     """Return a mixer with every weight of layer one at `weight` and layer two averaging.
 
     Args:
         inputs: N, at most 512.
         sizes: rows of each set.
-        final_size: rows of layer two.
+        final_sizes: the same of layer two.
         weight: start of each weight, rounded to 2**-16.
         rate: learning rate of layer one, rounded to 2**-12; useful values are 0.001 .. 0.02.
         final_rate: the same for layer two.
     """
-    offsets = np.cumsum([0, *sizes[:-1]]).astype(np.int32)
     sets = len(sizes)
     return Mixer(
         weights=np.full((sum(sizes), inputs), round(weight * W_ONE), np.int32),
-        final=np.full((final_size, sets), W_ONE // sets, np.int32),
-        offsets=offsets,
-        rows=np.zeros(sets + 1, np.int32),
+        final=np.full((sum(final_sizes), sets), W_ONE // sets, np.int32),
+        offsets=np.array([*_starts(sizes), *_starts(final_sizes)], np.int32),
+        rows=np.zeros(sets + len(final_sizes), np.int32),
         inputs=np.zeros(inputs, np.int32),
         logits=np.zeros(sets, np.int32),
+        mixed=np.zeros(len(final_sizes), np.int32),
         rates=np.array([round(rate * 4096), round(final_rate * 4096)], np.int32),
     )
+
+
+def _starts(sizes: tuple[int, ...]) -> list[int]:
+    return [sum(sizes[:which]) for which in range(len(sizes))]
 
 
 @inner
@@ -79,9 +90,9 @@ def select(mixer: Mixer, which: int, context: int) -> None:
 
 
 @inner
-def select_final(mixer: Mixer, context: int) -> None:
-    """Let layer two use the row of a context."""
-    mixer.rows[len(mixer.logits)] = context
+def select_final(mixer: Mixer, which: int, context: int) -> None:
+    """Let set `which` of layer two use the row of a context, 0 <= context < its size."""
+    select(mixer, len(mixer.logits) + which, context)
 
 
 @inner
@@ -106,20 +117,25 @@ def _learn(weights: Ints, inputs: Ints, error: int) -> None:
 
 @merged
 def mix(mixer: Mixer) -> int:
-    """Return the mixed logit of the inputs under the selected rows."""
+    """Return the mixed logit of the inputs under the selected rows: the mean, rounded down, of layer two."""
     sets = len(mixer.logits)
     for s in range(sets):
         mixer.logits[s] = _dot(mixer.weights[mixer.rows[s]], mixer.inputs)
-    return _dot(mixer.final[mixer.rows[sets]], mixer.logits)
+    total = np.int64(0)
+    for t in range(len(mixer.mixed)):
+        mixer.mixed[t] = _dot(mixer.final[mixer.rows[sets + t]], mixer.logits)
+        total += mixer.mixed[t]
+    return int(total // len(mixer.mixed))
 
 
 @merged
-def learn(mixer: Mixer, bit: int, mixed: int) -> None:
-    """Move the selected rows towards the bit; `mixed` is what `mix` returned."""
+def learn(mixer: Mixer, bit: int) -> None:
+    """Move the rows that `mix` used towards the bit."""
     sets = len(mixer.logits)
     target = np.int64(bit) * (P_ONE - 1)
-    error = ((target - squash(mixed)) * mixer.rates[1]) >> 6
-    _learn(mixer.final[mixer.rows[sets]], mixer.logits, error)
+    for t in range(len(mixer.mixed)):
+        error = ((target - squash(mixer.mixed[t])) * mixer.rates[1]) >> 6
+        _learn(mixer.final[mixer.rows[sets + t]], mixer.logits, error)
     for s in range(sets):
         error = ((target - squash(mixer.logits[s])) * mixer.rates[0]) >> 6
         _learn(mixer.weights[mixer.rows[s]], mixer.inputs, error)

@@ -69,7 +69,7 @@ def new_model(text: npt.NDArray[np.uint8], delimiter: int, base: int = 10) -> Ta
         match=match.new_match(np.zeros(1, np.int64), min(max(len(text).bit_length(), 10), 20)),
         table=counters.new_table(log2_slots),
         maps=counters.new_maps(CONTEXTS),
-        mixer=mixer.new_mixer(INPUTS, _SETS, 256, 0.10, 0.012, 0.006),
+        mixer=mixer.new_mixer(INPUTS, _SETS, (256,), 0.10, 0.012, 0.006),
         refined=apm.new_maps(_COLUMN_MAPS + _CELL_MAPS),
         hashes=np.zeros(CONTEXTS, np.uint64),
         slots=np.zeros(CONTEXTS, np.int64),
@@ -175,7 +175,7 @@ def _select_rows(model: TableModel, node: int, depth: int, offset: int, expected
     mixer.select(mix, 1, cells.next_byte(table, FITTED, offset) * 256 + node)
     mixer.select(mix, 2, (length * 128 + courses) * 4 + (depth >> 1))
     mixer.select(mix, 3, (column & 63) * 256 + node)
-    mixer.select_final(mix, node)
+    mixer.select_final(mix, 0, node)
 
 
 @inner
@@ -198,7 +198,7 @@ def _code_one_bit(
     p = 2 * squash(mixed) + apm.refine(model.refined, by_column, mixed)
     p += apm.refine(model.refined, by_place, mixed)
     bit = code_bit(coder, bit, min(max(p >> 2, 1), P_ONE - 1))
-    mixer.learn(model.mixer, bit, mixed)
+    mixer.learn(model.mixer, bit)
     apm.adapt(model.refined, by_column, mixed, bit, 6)
     apm.adapt(model.refined, by_place, mixed, bit, 6)
     match.learn(model.match, expected_bit, bit)

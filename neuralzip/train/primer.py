@@ -16,12 +16,12 @@ import numpy.typing as npt
 from neuralzip import zoo
 from neuralzip.exact.compiled import entry, inner
 from neuralzip.experts import counters, primer
-from neuralzip.experts.byte_contexts import CONTEXTS, Lanes, follow, hash_contexts, new_lanes
+from neuralzip.experts.byte_contexts import CONTEXTS, SPARSE, WORDS, Lanes, follow, hash_contexts, new_lanes
 from neuralzip.experts.logistic import STRETCH
 
 MODEL_ID = "bytes-primer"
-KINDS = (1, 2, 3, 4, 5, 7, 8, 17, 20, 21, 22)
-"""Contexts worth knowing beforehand: orders 2 to 6, words, sparse bytes, what followed."""
+KINDS = (1, 2, 3, 4, 5, WORDS, WORDS + 1, SPARSE, SPARSE + 2, SPARSE + 3, WORDS + 4)
+"""Contexts worth knowing beforehand: orders 2 to 6, words, sparse bytes, what followed, brackets."""
 WAYS = 4
 WINDOW = 1 << 13
 _CHUNK = 1 << 16

@@ -295,6 +295,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "bytes-fast": ("bytes", "fast", samples.various()),
         "bytes-small": ("bytes", "small", samples.various()),
         "bytes-small-two-lanes": ("bytes", "small", samples.prose(161000)),
+        "bytes-small-four-lanes": ("bytes", "small", samples.prose(251000)),
         "image-fast": ("image", "fast", photo),
         "image-fast-grey-12": ("image", "fast", samples.grey_12(20, 28)),
         "image-graphics": ("image", None, samples.interface()),

@@ -151,9 +151,10 @@ def mix_and_learn(state: mixer.Mixer, inputs: npt.NDArray[np.int32], targets: In
         state.inputs[:] = inputs[i]
         mixer.select(state, 0, i % 3)
         mixer.select(state, 1, 0)
-        mixer.select_final(state, 0)
+        mixer.select_final(state, 0, i % 2)
+        mixer.select_final(state, 1, 0)
         mixed[i] = mixer.mix(state)
-        mixer.learn(state, targets[i], mixed[i])
+        mixer.learn(state, targets[i])
 
 
 def mix_oracle(weights: Ints, inputs: Ints) -> int:
@@ -167,28 +168,31 @@ def learn_oracle(weights: Ints, inputs: Ints, error: int) -> Ints:
 
 
 def test_mixer_is_exact_at_its_limits() -> None:
-    state = mixer.new_mixer(37, (3, 1), 1, 0.2, 0.02, 0.01)
+    state = mixer.new_mixer(37, (3, 1), (2, 1), 0.2, 0.02, 0.01)
     rng = np.random.default_rng(3)
     inputs = rng.choice([-logistic.ST_MAX, 0, 17, logistic.ST_MAX], (400, 37)).astype(np.int32)
     targets = rng.integers(0, 2, 400)
-    first, second, final = state.weights[:3].astype(np.int64), state.weights[3].astype(np.int64), state.final[0]
-    final = final.astype(np.int64)
+    first, second = state.weights[:3].astype(np.int64), state.weights[3].astype(np.int64)
+    final = state.final.astype(np.int64)
     mixed = np.zeros(400, np.int64)
     mix_and_learn(state, inputs, targets, mixed)
     for i, x in enumerate(inputs.astype(np.int64)):
         logits = np.array([mix_oracle(first[i % 3], x), mix_oracle(second, x)])
-        assert mixed[i] == mix_oracle(final, logits)
+        finals = [mix_oracle(final[i % 2], logits), mix_oracle(final[2], logits)]
+        assert mixed[i] == sum(finals) // 2
         target = int(targets[i]) * 65535
-        squashed = [int(logistic.SQUASH[v + logistic.ST_MAX]) for v in (*logits, mixed[i])]
+        squashed = [int(logistic.SQUASH[v + logistic.ST_MAX]) for v in (*logits, *finals)]
         rates = state.rates.tolist()
         first[i % 3] = learn_oracle(first[i % 3], x, ((target - squashed[0]) * rates[0]) >> 6)
         second = learn_oracle(second, x, ((target - squashed[1]) * rates[0]) >> 6)
-        final = learn_oracle(final, logits, ((target - squashed[2]) * rates[1]) >> 6)
+        final[i % 2] = learn_oracle(final[i % 2], logits, ((target - squashed[2]) * rates[1]) >> 6)
+        final[2] = learn_oracle(final[2], logits, ((target - squashed[3]) * rates[1]) >> 6)
     assert (state.weights[:3] == first).all() and (state.weights[3] == second).all()
+    assert (state.final == final).all()
 
 
 def test_mixer_learns_whom_to_trust() -> None:
-    state = mixer.new_mixer(4, (3, 1), 1, 0.25, 0.02, 0.01)
+    state = mixer.new_mixer(4, (3, 1), (2, 1), 0.25, 0.02, 0.01)
     rng = np.random.default_rng(4)
     targets = rng.integers(0, 2, 3000)
     inputs = rng.integers(-800, 800, (3000, 4)).astype(np.int32)
