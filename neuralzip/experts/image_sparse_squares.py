@@ -124,12 +124,23 @@ def _size(which: int, plane: int) -> int:
 
 
 @inner
+def _subtract_rows(own: Floats, rows: Floats, j: int, first: int, room: int) -> None:
+    """Subtract four rows, each times its element j, one after the other: fewer loads than row by row."""
+    a, b, c, d = rows[0], rows[1], rows[2], rows[3]
+    aj, bj, cj, dj = a[j], b[j], c[j], d[j]
+    for i in range(first, room):
+        own[i] = (((own[i] - aj * a[i]) - bj * b[i]) - cj * c[i]) - dj * d[i]
+
+
+@inner
 def _solve(work: Floats, n: int, room: int) -> np.float64:
     """Return x w; row j of `work` has A from column j on, b and x at columns n and n + 1."""
     total = np.float64(0.0)
     for j in range(n):
         own, first = work[j], j & ~7
-        for k in range(j):
+        for k in range(0, j & ~3, 4):
+            _subtract_rows(own, work[k : k + 4], j, first, room)
+        for k in range(j & ~3, j):
             factor, other = work[k, j], work[k]
             for i in range(first, room):
                 own[i] -= factor * other[i]
