@@ -1,0 +1,128 @@
+"""Quantised DCT coefficients -> the words of the coder, under the model of experts.jpeg_model.
+
+    payload = { size (varint), words }*, one for each band of block rows, component after component
+
+What a decoder knows beforehand, sizes and quantisation, it gets as coefficients that are all zero.
+R rows, C columns of blocks.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from neuralzip.container.fields import FieldReader, varint
+from neuralzip.errors import CorruptError
+from neuralzip.media.jpeg.coefficients import MAX_COEFFICIENT, Coefficients, Component
+
+if TYPE_CHECKING:
+    from neuralzip.experts.bits import BitCoder
+    from neuralzip.experts.jpeg_state import Plane
+
+Report = Callable[[float], None]
+"""Called with the share of the blocks that are done, 0..1."""
+BAND_BLOCKS = 1 << 14
+
+
+def encode(coefficients: Coefficients, report: Report | None = None) -> tuple[bytes, float]:
+    """Return (payload, ideal code length in bits) of coefficients."""
+    from neuralzip.experts import bits, jpeg_model, jpeg_state  # compiled code: only when a picture is met
+
+    out, nll_bits = bytearray(), 0.0
+    planes = [_plane(each, i) for i, each in enumerate(coefficients.components)]
+    model, meter = jpeg_state.new_model(_blocks(coefficients)), _Meter(_blocks(coefficients), report)
+    for plane, other, rows in _bands(planes):
+        coder = bits.encoder(len(rows) * _columns(plane) * jpeg_state.MOST_DECISIONS)
+        for row in rows:
+            jpeg_model.code_row(model, coder, plane, other, row)
+            meter.add(_columns(plane))
+        nll_bits += bits.logged_bits(coder)
+        words = bits.finish(coder)
+        out += varint(len(words)) + words
+    return bytes(out), nll_bits
+
+
+def decode(payload: bytes, empty: Coefficients, report: Report | None = None) -> Coefficients:
+    """Return the coefficients of a payload.
+
+    Args:
+        payload: what `encode` returned.
+        empty: sizes and quantisation; its coefficients are not looked at.
+        report: called now and then.
+
+    Raises:
+        CorruptError: no such coefficients have this payload.
+    """
+    from neuralzip.experts import bits, jpeg_model, jpeg_state  # compiled code: only when a picture is met
+
+    reader = FieldReader(payload, "coefficients")
+    planes = [_plane(_zero(each), i) for i, each in enumerate(empty.components)]
+    model, meter = jpeg_state.new_model(_blocks(empty)), _Meter(_blocks(empty), report)
+    for plane, other, rows in _bands(planes):
+        coder: BitCoder = bits.decoder(reader.string())
+        for row in rows:
+            jpeg_model.code_row(model, coder, plane, other, row)
+            meter.add(_columns(plane))
+        if not bits.is_exhausted(coder):
+            raise CorruptError("damaged: coded coefficients do not end where they should")
+    reader.finish()
+    components = zip(empty.components, planes, strict=True)
+    return replace(empty, components=tuple(_filled(each, plane) for each, plane in components))
+
+
+class _Meter:
+    """Counts blocks and tells the share that is done."""
+
+    def __init__(self, total: int, report: Report | None) -> None:
+        self._total, self._done, self._report = total, 0, report
+
+    def add(self, blocks: int) -> None:
+        self._done += blocks
+        if self._report:
+            self._report(self._done / self._total)
+
+
+def _blocks(coefficients: Coefficients) -> int:
+    return sum(each.coefficients.size // 64 for each in coefficients.components)
+
+
+def _zero(component: Component) -> Component:
+    return replace(component, coefficients=np.zeros(component.coefficients.shape, np.int16))
+
+
+def _columns(plane: "Plane") -> int:
+    return plane.blocks.shape[1] - 2
+
+
+def _plane(component: Component, index: int) -> "Plane":
+    """Return what the model wants of a component: blocks with a border of zeros, and their counts."""
+    from neuralzip.experts.jpeg_state import CLASSES, Plane
+
+    rows, columns = component.coefficients.shape[:2]
+    blocks = np.zeros((rows + 1, columns + 2, 8, 8), np.int16)
+    blocks[1:, 1:-1] = component.coefficients
+    used = blocks != 0
+    parts = (used[:, :, 1:, 1:].sum((2, 3)), used[:, :, 0, 1:].sum(2), used[:, :, 1:, 0].sum(2))
+    counts = np.stack(parts, axis=2).astype(np.uint8)
+    steps = component.quantisation.reshape(64).astype(np.int64)
+    return Plane(blocks.reshape(rows + 1, columns + 2, 64), counts, steps, min(index, CLASSES - 1))
+
+
+def _bands(planes: list["Plane"]) -> Iterator[tuple["Plane", "Plane", range]]:
+    """Yield (component, the one coded before or nothing, rows of blocks counted from 1) in coding order."""
+    nothing = _plane(Component(1, 1, np.ones((8, 8), np.int32), np.zeros((1, 1, 8, 8), np.int16)), 0)
+    for other, plane in itertools.pairwise((nothing, *planes)):
+        last = plane.blocks.shape[0]
+        step = max(BAND_BLOCKS // max(_columns(plane), 1), 1)
+        for first in range(1, last, step):
+            yield plane, other, range(first, min(first + step, last))
+
+
+def _filled(component: Component, plane: "Plane") -> Component:
+    rows, columns = component.coefficients.shape[:2]
+    blocks = plane.blocks[1:, 1:-1].reshape(rows, columns, 8, 8)
+    if blocks.min(initial=0) < -MAX_COEFFICIENT:
+        raise CorruptError("damaged: impossible coefficient")
+    return replace(component, coefficients=np.ascontiguousarray(blocks))
