@@ -81,7 +81,7 @@ def new_model(blocks: int) -> JpegModel:
     return JpegModel(
         table=counters.new_table(min(max((blocks * 32).bit_length(), 12), 20)),
         maps=np.tile(counters.new_maps(CONTEXTS), (PLACES, 1, 1)),
-        mixer=mixer.new_mixer(INPUTS, _SETS, CLASSES * PLACES, 0.14, 0.004, 0.002),
+        mixer=mixer.new_mixer(INPUTS, _SETS, (CLASSES * PLACES,), 0.14, 0.004, 0.002),
         refined=apm.new_maps(_SETS[0] + _SETS[1]),
         hashes=np.zeros(CONTEXTS, np.uint64),
         slots=np.zeros(CONTEXTS, np.int64),
@@ -146,12 +146,12 @@ def _decide(model: JpegModel, coder: BitCoder, number: int, place: int, node: in
     mixer.select(mix, 1, near)
     mixer.select(mix, 2, (node * _LEVELS + levels[2]) * _LEVELS + levels[0])
     mixer.select(mix, 3, node * _LEVELS + levels[1])
-    mixer.select_final(mix, number * PLACES + place)
+    mixer.select_final(mix, 0, number * PLACES + place)
     mixed = mixer.mix(mix)
     p = 2 * squash(mixed) + apm.refine(model.refined, own, mixed)
     p += apm.refine(model.refined, _SETS[0] + near, mixed)
     bit = code_bit(coder, bit, min(max(p >> 2, 1), P_ONE - 1))
-    mixer.learn(mix, bit, mixed)
+    mixer.learn(mix, bit)
     apm.adapt(model.refined, own, mixed, bit, _REFINE_RATE)
     apm.adapt(model.refined, _SETS[0] + near, mixed, bit, _REFINE_RATE)
     for k in range(CONTEXTS):
