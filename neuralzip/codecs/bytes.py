@@ -4,8 +4,8 @@ A block is cut into lanes that are decoded side by side, so that the net sees a 
 experts see all lanes. The coder is flushed every FLUSH_BYTES bytes, which bounds the encoder's memory
 at the cost of some four bytes.
 
-Parameters of a block: loop version, net flag, kind (the net's initial state), lanes (varint). Payload: for every
-flush, the size of its words in bytes (varint), then the words.
+Parameters of a block: loop version, net flag, kind (the net's initial state), learning rate, lanes (varint).
+Payload: for every flush, the size of its words in bytes (varint), then the words.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from neuralzip.container.fields import FieldReader, FieldWriter, varint
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.experts import bits
 from neuralzip.experts.byte_contexts import POSITION, START
-from neuralzip.experts.byte_model import ByteModel, code_steps, new_model, unpacked
+from neuralzip.experts.byte_model import RATE, ByteModel, code_steps, new_model, unpacked
 from neuralzip.experts.primer import new_primer
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ ALONE_BYTES = 160_000
 """Up to here all presets are tried and a net has a single lane; beyond, a sample decides and it has more."""
 WIDE_BYTES = 250_000
 """From here on it has four."""
+BINARY_RATE = 40
+"""Learning rate for data that is no text."""
+_BINARY_SHARE = 1 / 32
+"""So many control characters no text has."""
 PROBE_BYTES = 1 << 15
 """Bytes of that sample."""
 SYMBOLS = 256
@@ -56,17 +60,20 @@ class Setup:
 
     Attributes:
         kind: the net's initial state.
+        rate: the mixer's learning rate in 2**-12.
         lanes: number of lanes.
         models: identities of the experts' start, of the primer and, with a net, of the net.
     """
 
     kind: int
+    rate: int
     lanes: int
     models: tuple[bytes, ...]
 
     def to_params(self) -> bytes:
         """Return the block's parameters."""
-        return bytes([LOOP_VERSION, len(self.models) - _PLAIN_MODELS, self.kind]) + varint(self.lanes)
+        net = len(self.models) - _PLAIN_MODELS
+        return bytes([LOOP_VERSION, net, self.kind, self.rate]) + varint(self.lanes)
 
 
 class Bytes:
@@ -153,11 +160,18 @@ def _presets(options: Options) -> tuple[str, ...]:
 def _setup(data: bytes, preset: str) -> Setup:
     models = (zoo.load(EXPERTS[preset]).identity, zoo.load(PRIMER).identity)
     if preset == FAST:
-        return Setup(0, 1, models)
+        return Setup(0, _rate(data), 1, models)
     from neuralzip.nets.char_rnn_guide import best_kind
 
     net = zoo.load(NETS[preset])
-    return Setup(best_kind(net, data), _lane_count(len(data)), (*models, net.identity))
+    return Setup(best_kind(net, data), _rate(data), _lane_count(len(data)), (*models, net.identity))
+
+
+def _rate(data: bytes) -> int:
+    """Return the learning rate that suits the data: the mixer follows a binary format faster than a language."""
+    sample = np.frombuffer(data[:PROBE_BYTES], np.uint8)
+    controls = (sample < ord(" ")) & ~np.isin(sample, np.frombuffer(b"\t\n\f\r\x1b", np.uint8))
+    return BINARY_RATE if controls.mean() > _BINARY_SHARE else RATE
 
 
 def _lane_count(size: int) -> int:
@@ -178,15 +192,15 @@ def _guide(setup: Setup, options: Options) -> "Guide | None":
 
 
 def _parse(block: Block) -> Setup:
-    if len(block.params) < 4 or block.params[0] != LOOP_VERSION or not 0 < block.raw_size <= MAX_BLOCK_BYTES:
+    if len(block.params) < 5 or block.params[0] != LOOP_VERSION or not 0 < block.raw_size <= MAX_BLOCK_BYTES:
         raise CorruptError("damaged: a byte block's parameters are unknown to this release")
-    params = FieldReader(block.params, "a byte block's parameters", 3)
+    params = FieldReader(block.params, "a byte block's parameters", 4)
     lanes = params.number(MAX_LANES)
     params.finish()
     nets = len(block.models) - _PLAIN_MODELS
-    if not lanes or nets not in (0, 1) or block.params[1] != nets:
+    if not lanes or nets not in (0, 1) or block.params[1] != nets or not block.params[3]:
         raise CorruptError("damaged: a byte block's parameters do not fit together")
-    return Setup(block.params[2], lanes, block.models)
+    return Setup(block.params[2], block.params[3], lanes, block.models)
 
 
 def _model(text: npt.NDArray[np.uint8], setup: Setup) -> ByteModel:
@@ -194,7 +208,7 @@ def _model(text: npt.NDArray[np.uint8], setup: Setup) -> ByteModel:
     bounds = np.array([lane * size // lanes for lane in range(lanes + 1)], np.int64)
     start, known = (zoo.load_identity(identity).arrays for identity in setup.models[:_PLAIN_MODELS])
     try:
-        return new_model(text, bounds, unpacked(start), new_primer(known["checks"], known["nodes"]))
+        return new_model(text, bounds, unpacked(start), new_primer(known["checks"], known["nodes"]), setup.rate)
     except (KeyError, ValueError) as error:
         names = " and ".join(identity.hex() for identity in setup.models[:_PLAIN_MODELS])
         raise ModelError(f"weights {names} are not those of the byte experts and their primer") from error

@@ -45,6 +45,8 @@ INPUTS = 2 * CONTEXTS + PLAIN_INPUTS + NET_INPUTS
 _MATCH, _ORDER0, _BIAS, _NET = 2 * CONTEXTS, 2 * CONTEXTS + 1, 2 * CONTEXTS + 2, 2 * CONTEXTS + 3
 _SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, 16 * 9 * 2, 257 * 8, 2048)
 _FINAL_SETS = (256, match.LENGTH_CLASSES * 8 * 8, 256)
+RATE = 20
+"""A learning rate of the mixer that suits text."""
 _COUNT_LIMIT = 127
 _MAP_LIMIT = 1023
 _APM_ORDER2 = 1 << 16
@@ -115,6 +117,7 @@ def new_model(
     bounds: npt.NDArray[np.int64],
     start: Learned | None = None,
     known: Primer | None = None,
+    rate: int = RATE,
 ) -> ByteModel:
     """Return a model of a block that has seen nothing of it.
 
@@ -123,6 +126,7 @@ def new_model(
         bounds: [L + 1] int64, lane l is text[bounds[l] : bounds[l + 1]].
         start: what was learnt in training, None for the plain start.
         known: what contexts usually lead to, None for nothing.
+        rate: learning rate of the mixer's first layer in 2**-12.
     """
     model = ByteModel(
         text=text,
@@ -132,7 +136,7 @@ def new_model(
         primer=no_primer() if known is None else known,
         order0=counters.new_nodes(256),
         maps=counters.new_maps(2 * CONTEXTS).reshape(CONTEXTS, 2, counters.MAP_STATES),
-        mixer=mixer.new_mixer(INPUTS, _SETS, _FINAL_SETS, 0.14, 0.005, 0.002),
+        mixer=mixer.new_mixer(INPUTS, _SETS, _FINAL_SETS, 0.14, rate / 4096, 0.002),
         refined=apm.new_maps(256 * 3 + _APM_ORDER2 * 2),
         hashes=np.zeros(CONTEXTS, np.uint64),
         nibbles=np.zeros(CONTEXTS, np.uint64),

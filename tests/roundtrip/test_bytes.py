@@ -62,7 +62,7 @@ def test_odd_bytes_come_back(parts: list[bytes]) -> None:
 def test_lanes_share_what_is_learnt(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = byte_codec._setup
     monkeypatch.setattr(
-        byte_codec, "_setup", lambda data, preset: byte_codec.Setup(0, lanes, real(data, preset).models)
+        byte_codec, "_setup", lambda data, preset: byte_codec.Setup(0, 20, lanes, real(data, preset).models)
     )
     data = b"".join(b"line %d of the file, value %d\n" % (i, i * i % 97) for i in range(600))
     block = byte_codec.encode(data, FAST)
@@ -88,8 +88,8 @@ def test_text_is_coded_at_its_models_length_and_well() -> None:
 def damaged(block: Block) -> Iterator[Block]:
     yield Block(block.codec, b"", block.payload, block.raw_size, block.models)
     yield Block(block.codec, b"\xff" + block.params[1:], block.payload, block.raw_size, block.models)
-    yield Block(block.codec, block.params[:3] + b"\0", block.payload, block.raw_size, block.models)
-    yield Block(block.codec, block.params[:3] + b"\xff\xff\xff", block.payload, block.raw_size, block.models)
+    yield Block(block.codec, block.params[:4] + b"\0", block.payload, block.raw_size, block.models)
+    yield Block(block.codec, block.params[:4] + b"\xff\xff\xff", block.payload, block.raw_size, block.models)
     yield Block(block.codec, block.params, block.payload[:-4], block.raw_size, block.models)
     yield Block(block.codec, block.params, block.payload + b"\1", block.raw_size, block.models)
     yield Block(block.codec, block.params, b"\xff" * 30, block.raw_size, block.models)
@@ -130,7 +130,7 @@ def test_a_net_in_several_lanes_comes_back(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(byte_codec, "_lane_count", lambda size: 3)
     data = b"def area(width, height):\n    return width * height\n\n" * 9
     block = byte_codec.encode(data, Options(model="small"))
-    assert block.params[3] == 3
+    assert block.params[4] == 3
     assert byte_codec.decode(block, Options()) == data
 
 
