@@ -16,7 +16,7 @@ _SIZE_BYTES = 5
 _EXPERTS_BYTES = range(1 << 10, 1 << 20)
 """Packed sizes for which the byte codec's experts are tried: below they save little, beyond they take long."""
 _MAX_EXPERTS_BYTES = 1 << 22
-_MODELS, _PARAMS_BYTES = 2, 4
+_MODELS, _PARAMS_BYTES = 2, 5
 _FAST = Options(model="fast")
 
 
