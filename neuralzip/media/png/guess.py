@@ -6,7 +6,16 @@ from typing import Any
 from neuralzip.media import bitcoder
 from neuralzip.media.png.stream import DYNAMIC, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import COMPARE, walk
-from neuralzip.media.png.zlib_rules import LAZY, LITERALS_ONLY, RUNS, Rules, matcher, zlib_rules
+from neuralzip.media.png.zlib_rules import (
+    LAZY,
+    LITERALS_ONLY,
+    QUICK_RULES,
+    RUNS,
+    STB_RULES,
+    Rules,
+    matcher,
+    zlib_rules,
+)
 
 _LEVELS_BY_HINT = ((1,), (5, 4, 3, 2), (6,), (9, 8, 7))
 _SHORT, _LONG, _WHOLE = 4000, 60000, 1 << 60
@@ -93,6 +102,7 @@ def _likely(stream: DeflateStream, header: bytes) -> list[Rules]:
     if not (stream.blocks[:, TYPE] == DYNAMIC).any():
         # zlib's fixed strategy hides the level.
         levels = tuple(dict.fromkeys((*levels, *range(9, 0, -1))))
+        special += [STB_RULES, QUICK_RULES]
     return [
         zlib_rules(level, filtered, window, memory_level)
         for window in _windows(header)

@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from neuralzip.exact.compiled import inner
 from neuralzip.media.png.stream import MAX_MATCH, MIN_MATCH
+from neuralzip.media.png.table_rules import match_at_last, match_in_buckets
 
-STORE, FAST, LAZY, RUNS, LITERALS_ONLY = range(5)
+STORE, FAST, LAZY, RUNS, LITERALS_ONLY, BUCKETS, QUICK = range(7)
 _SLACK = MAX_MATCH + MIN_MATCH + 1
 """zlib keeps this many bytes of its window free (MIN_LOOKAHEAD)."""
 _LEVELS = (
@@ -39,8 +40,9 @@ class Rules(NamedTuple):
     """The choices of an encoder.
 
     Attributes:
-        kind: STORE, FAST (greedy), LAZY, RUNS (matches of distance 1 only) or LITERALS_ONLY.
-        chain: candidates that are compared at most.
+        kind: STORE, FAST (greedy), LAZY, RUNS (matches of distance 1 only) or LITERALS_ONLY; BUCKETS
+            (stb_image_write), QUICK (zlib-ng's level 1).
+        chain: candidates that are compared at most; with BUCKETS, the places that a bucket holds at most.
         good: a pending match this long quarters `chain`.
         lazy: a match this long is taken at once; with FAST, the longest one whose inside is hashed.
         nice: a match this long ends the search.
@@ -70,11 +72,17 @@ def zlib_rules(level: int, filtered: bool = False, window_bits: int = 15, memory
     return Rules(*_LEVELS[level], shortest, window_bits=max(window_bits, 9), hash_bits=memory_level + 7)
 
 
+STB_RULES = Rules(BUCKETS, 16, 0, 0, MAX_MATCH, hash_bits=14, slack=0)
+"""stb_image_write at its default quality."""
+QUICK_RULES = Rules(QUICK, 1, 0, 0, MAX_MATCH, hash_bits=16)
+"""Level 1 of zlib-ng."""
+
+
 class Matcher(NamedTuple):
     """Hash chains and lazy-evaluation state; compiled functions take the three arrays.
 
     Attributes:
-        head: [2**hash_bits] int32, the last position of each hash.
+        head: [2**hash_bits] int32, the last position of each hash; with BUCKETS as many more, the places in each.
         chain: [2**window_bits] uint16, how far back from each position the same hash was last, 0 for never.
         memory: [19] int64: the rules; the first position not yet hashed, start of zlib's window, place of the
             last match found, pending match of the lazy evaluation (position, length, distance); and of the last
@@ -93,7 +101,7 @@ def matcher(rules: Rules) -> Matcher:
     memory[:10] = rules
     memory[_PENDING_AT] = -1
     memory[_BASE] = 0 if rules.slack else -1
-    head = np.full(1 << rules.hash_bits, -65536, np.int32)
+    head = np.full((2 if rules.kind == BUCKETS else 1) << rules.hash_bits, -65536, np.int32)
     return Matcher(head, np.zeros(1 << rules.window_bits, np.uint16), memory)
 
 
@@ -165,6 +173,12 @@ def predict(data: Any, size: int, head: Any, chain: Any, memory: Any, position: 
     """
     memory[LENGTH] = memory[DISTANCE] = memory[LATER] = 0
     kind, length, distance = memory[KIND], 0, 1
+    if kind == BUCKETS:
+        bits, full = memory[HASH_BITS], memory[CHAIN]
+        memory[LENGTH], memory[DISTANCE] = match_in_buckets(data, size, head, chain, bits, full, position)
+    elif kind == QUICK:
+        bits, reach = memory[HASH_BITS], chain.size - memory[SLACK]
+        memory[LENGTH], memory[DISTANCE] = match_at_last(data, size, head, bits, reach, position)
     if kind == RUNS and position > 0:
         most = min(MAX_MATCH, size - position)
         while length < most and data[position + length] == data[position - 1]:

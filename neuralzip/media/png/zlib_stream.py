@@ -17,7 +17,7 @@ from neuralzip.media.png.optimal import MAX_DATA, OPTIMAL_CONTEXTS, STYLES, code
 from neuralzip.media.png.stream import COUNT, DYNAMIC, FIXED, PADDING, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import CODE, KINDS, TOKEN_CONTEXTS, TRUST, code_blocks, walk
 from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header, has_fixed_codes
-from neuralzip.media.png.zlib_rules import LITERALS_ONLY, Rules, matcher, zlib_rules
+from neuralzip.media.png.zlib_rules import QUICK, Rules, matcher, zlib_rules
 from neuralzip.media.png.zopfli_stream import PARSE_CONTEXTS, code_zopfli, find_parses
 
 Bytes = npt.NDArray[np.uint8]
@@ -255,7 +255,7 @@ def _code_rules(coder: BitCoder, base: int, hint: int, rules: Rules) -> Rules:
     rest = tuple(_code_near(coder, base, 6 + field, rules[5 + field], usual[field]) for field in range(5))
     found = Rules(*plain, *rest)
     windows = 9 <= found.window_bits <= 15 and 8 <= found.hash_bits <= 16 and 0 <= found.slack <= 511
-    if not windows or plain[0] > LITERALS_ONLY or max(found) > 1 << 16 or min(found) < 0:
+    if not windows or plain[0] > QUICK or max(found) > 1 << 16 or min(found) < 0:
         raise CorruptError("PNG: impossible encoder rules")
     return found
 
