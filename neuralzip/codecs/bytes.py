@@ -36,14 +36,11 @@ FAST = "fast"
 NETS = {"small": "text-small", "base": "text-base", "large": "text-large"}
 EXPERTS = {FAST: "bytes-fast", "small": "bytes-small", "base": "bytes-base", "large": "bytes-large"}
 PRIMER = "bytes-primer"
-PLAIN_MODELS = 2
-"""Models of a block without a net."""
-PARAMS_BYTES = 5
-"""Parameters of a block of at most 127 lanes, more than `encode` ever makes."""
+_PLAIN_MODELS = 2
 PREFERRED = ("base", "small")
 """Presets in the order of preference where the user chose none."""
 ALONE_BYTES = 160_000
-"""Up to here all presets are tried and a net has a single lane; beyond, a probe decides and it has more."""
+"""Up to here all presets are tried and a net has a single lane; beyond, a sample decides and it has more."""
 WIDE_BYTES = 250_000
 """From here on it has four."""
 BINARY_RATE = 40
@@ -51,7 +48,7 @@ BINARY_RATE = 40
 _BINARY_SHARE = 1 / 32
 """So many control characters no text has."""
 PROBE_BYTES = 1 << 15
-"""Bytes looked at to choose the rate, and tried to choose the preset of data beyond ALONE_BYTES."""
+"""Bytes of that sample."""
 SYMBOLS = 256
 _STEP_BYTES = 1 << 12
 """Bytes in all lanes between two reports of progress, and at most so many rows of logits at once."""
@@ -75,7 +72,7 @@ class Setup:
 
     def to_params(self) -> bytes:
         """Return the block's parameters."""
-        net = len(self.models) - PLAIN_MODELS
+        net = len(self.models) - _PLAIN_MODELS
         return bytes([LOOP_VERSION, net, self.kind, self.rate]) + varint(self.lanes)
 
 
@@ -103,8 +100,8 @@ def encode(data: bytes, options: Options) -> Block:
     """Return `data` (1 .. MAX_BLOCK_BYTES bytes) as one block, by the best of the presets worth trying."""
     presets = _presets(options)
     if len(presets) > 1 and len(data) > ALONE_BYTES:
-        probe = data[len(data) // 2 :][:PROBE_BYTES]
-        presets = (_smallest(probe, presets, replace(options, progress=None))[0],)
+        sample = data[len(data) // 2 :][:PROBE_BYTES]
+        presets = (_smallest(sample, presets, replace(options, progress=None))[0],)
     return _smallest(data, presets, options)[1]
 
 
@@ -185,23 +182,22 @@ def _lane_count(size: int) -> int:
 
 
 def _guide(setup: Setup, options: Options) -> "Guide | None":
-    if len(setup.models) == PLAIN_MODELS:
+    if len(setup.models) == _PLAIN_MODELS:
         return None
     from neuralzip.nets.char_rnn_guide import Guide  # torch: only where a net is used
 
     # On the CPU unless asked otherwise: the compiled net beats a round trip to a GPU at every step.
     device = "cuda" if options.device == "cuda" else "cpu"
-    return Guide(zoo.load_identity(setup.models[PLAIN_MODELS]), setup.lanes, setup.kind, device)
+    return Guide(zoo.load_identity(setup.models[_PLAIN_MODELS]), setup.lanes, setup.kind, device)
 
 
 def _parse(block: Block) -> Setup:
-    known = len(block.params) >= PARAMS_BYTES and block.params[0] == LOOP_VERSION
-    if not known or not 0 < block.raw_size <= MAX_BLOCK_BYTES:
+    if len(block.params) < 5 or block.params[0] != LOOP_VERSION or not 0 < block.raw_size <= MAX_BLOCK_BYTES:
         raise CorruptError("damaged: a byte block's parameters are unknown to this release")
-    params = FieldReader(block.params, "a byte block's parameters", PARAMS_BYTES - 1)
+    params = FieldReader(block.params, "a byte block's parameters", 4)
     lanes = params.number(MAX_LANES)
     params.finish()
-    nets = len(block.models) - PLAIN_MODELS
+    nets = len(block.models) - _PLAIN_MODELS
     if not lanes or nets not in (0, 1) or block.params[1] != nets or not block.params[3]:
         raise CorruptError("damaged: a byte block's parameters do not fit together")
     return Setup(block.params[2], block.params[3], lanes, block.models)
@@ -210,11 +206,11 @@ def _parse(block: Block) -> Setup:
 def _model(text: npt.NDArray[np.uint8], setup: Setup) -> ByteModel:
     size, lanes = len(text), setup.lanes
     bounds = np.array([lane * size // lanes for lane in range(lanes + 1)], np.int64)
-    start, known = (zoo.load_identity(identity).arrays for identity in setup.models[:PLAIN_MODELS])
+    start, known = (zoo.load_identity(identity).arrays for identity in setup.models[:_PLAIN_MODELS])
     try:
         return new_model(text, bounds, unpacked(start), new_primer(known["checks"], known["nodes"]), setup.rate)
     except (KeyError, ValueError) as error:
-        names = " and ".join(identity.hex() for identity in setup.models[:PLAIN_MODELS])
+        names = " and ".join(identity.hex() for identity in setup.models[:_PLAIN_MODELS])
         raise ModelError(f"weights {names} are not those of the byte experts and their primer") from error
 
 

@@ -16,6 +16,7 @@ _SIZE_BYTES = 5
 _EXPERTS_BYTES = range(1 << 10, 1 << 20)
 """Packed sizes for which the byte codec's experts are tried: below they save little, beyond they take long."""
 _MAX_EXPERTS_BYTES = 1 << 22
+_MODELS, _PARAMS_BYTES = 2, 5
 _FAST = Options(model="fast")
 
 
@@ -75,10 +76,10 @@ def unpack(data: bytes) -> bytes:
 
 
 def _from_experts(coded: bytes, raw_size: int) -> bytes:
-    from neuralzip.codecs.bytes import PARAMS_BYTES, PLAIN_MODELS, Bytes, decode
+    from neuralzip.codecs.bytes import Bytes, decode
 
-    params = PLAIN_MODELS * IDENTITY_BYTES
-    payload = params + PARAMS_BYTES
+    params = _MODELS * IDENTITY_BYTES
+    payload = params + _PARAMS_BYTES
     if raw_size > _MAX_EXPERTS_BYTES or len(coded) < payload:
         raise CorruptError("damaged: side information has an impossible size")
     models = tuple(coded[at : at + IDENTITY_BYTES] for at in range(0, params, IDENTITY_BYTES))

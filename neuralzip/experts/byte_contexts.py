@@ -79,12 +79,12 @@ def back(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], distance: int) ->
 
 
 @inner
-def above(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8]) -> np.int64:
-    """Return the byte above the position in the line before, 0 where there is none."""
+def above(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], ahead: int) -> np.int64:
+    """Return the byte above the position (`ahead` columns on) in the line before, 0 where there is none."""
     state = lanes.state[lane]
     if state[ABOVE_LINE] < 0:
         return np.int64(0)
-    place = state[ABOVE_LINE] + state[POSITION] - state[LINE]
+    place = state[ABOVE_LINE] + state[POSITION] - state[LINE] + ahead
     return np.int64(text[place]) if place < state[LINE] else np.int64(0)
 
 
@@ -213,7 +213,7 @@ def _hash_layout(
     state, words = lanes.state[lane], lanes.words[lane]
     near, shape = aligned(lanes, lane, text, 0), words[SHAPE]
     column, field = min(state[POSITION] - state[LINE], 255), _short(words[FIELD_HASH])
-    hashes[LAYOUT] = _hash2(11, column, above(lanes, lane, text))
+    hashes[LAYOUT] = _hash2(11, column, above(lanes, lane, text, 0))
     hashes[LAYOUT + 1] = _hash3(13, state[FIELD], field, near)
     hashes[LAYOUT + 2] = _hash3(14, state[INDENT], state[FIRST], _short(words[WORD]))
     hashes[LAYOUT + 3] = _hash2(28, np.int64(shape & np.uint64(0xFFFFFFFF)), near)

@@ -249,18 +249,17 @@ def _net_opinion(model: ByteModel, node: int) -> int:
 
 
 @merged
-def _select_rows(
-    model: ByteModel, lane: int, node: int, expected_byte: int, expected_bit: int, c1: int, c2: int, seen: int
-) -> None:
-    """Choose the mixer's rows; c1 and c2 are the last two bytes, `expected_bit` is -1 without one."""
+def _select_rows(model: ByteModel, lane: int, node: int, expected_byte: int, expected: int, seen: int) -> None:
+    """Choose the mixer's rows; `expected` is 1 + the expected bit, 0 without one."""
     bit_index = 0
     while node >> (bit_index + 1):
         bit_index += 1
-    mix, told = model.mixer, 0 if expected_bit < 0 else 1
+    mix, told = model.mixer, 1 if expected else 0
     length = match.length_class(model.match.length[lane]) if told else 0
+    c1, c2 = back(model.lanes, lane, model.text, 1), back(model.lanes, lane, model.text, 2)
     c3 = back(model.lanes, lane, model.text, 3)
     net = (clamp_st(mix.inputs[_NET]) + 3072) >> 8
-    mixer.select(mix, 0, node * 3 + expected_bit + 1)
+    mixer.select(mix, 0, node * 3 + expected)
     mixer.select(mix, 1, c1 * 8 + bit_index)
     mixer.select(mix, 2, (length * 8 + seen) * 4 + min(bit_index, 3))
     mixer.select(mix, 3, ((c1 >> 5) << 6 | (c2 >> 5) << 3 | (c3 >> 5)) * 4 + (bit_index >> 1))
@@ -302,7 +301,7 @@ def _code_one_bit(
     net = _net_opinion(model, node)
     inputs[_NET] = net
     inputs[_NET + 1] = stretch(apm.refine(model.refined, node, net)) if net else 0
-    _select_rows(model, lane, node, expected_byte, expected_bit, c1, c2, seen)
+    _select_rows(model, lane, node, expected_byte, expected_bit + 1, seen)
     mixed = mixer.mix(model.mixer)
     p = (
         2 * squash(mixed) + apm.refine(model.refined, order1, mixed) + apm.refine(model.refined, order2, mixed)

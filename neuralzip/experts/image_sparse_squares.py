@@ -100,14 +100,20 @@ def _gather_plane(
 
 
 @inner
-def _gather(squares: Squares, which: int, samples: Words, stride: int, size: int, place: int, plane: int) -> None:
-    """Fill the inputs."""
-    x, (own, led, far) = squares.inputs[which], SIZES[which]
-    x[REFERENCE] = _gather_plane(x, 0, own, samples, squares.places[0], place, stride)
+def _gather(
+    squares: Squares, which: int, samples: Words, stride: int, size: int, place: int, plane: int
+) -> np.int64:
+    """Fill the inputs; return their number."""
+    x, sizes = squares.inputs[which], SIZES[which]
+    n = sizes[0]
+    x[REFERENCE] = _gather_plane(x, 0, n, samples, squares.places[0], place, stride)
     if plane > 0:
-        _gather_plane(x, own, led, samples, squares.places[1], place - size, stride)
+        _gather_plane(x, n, sizes[1], samples, squares.places[1], place - size, stride)
+        n += sizes[1]
     if plane > 1:
-        _gather_plane(x, own + led, far, samples, squares.places[1], place - 2 * size, stride)
+        _gather_plane(x, n, sizes[2], samples, squares.places[1], place - 2 * size, stride)
+        n += sizes[2]
+    return np.int64(n)
 
 
 @inner
@@ -161,8 +167,7 @@ def predict(
 
     `samples` [P * size, ...] holds the values first, padded planes one after another, `stride` from row to row.
     """
-    _gather(squares, which, samples, stride, size, place, plane)
-    n = _size(which, plane)
+    n = _gather(squares, which, samples, stride, size, place, plane)
     room = (n + 2 + 7) & ~7
     whole, strip = squares.gram[which, plane, 0], squares.gram[which, plane, 1 + x // squares.shape[0]]
     for j in range(n):

@@ -62,9 +62,7 @@ def test_odd_bytes_come_back(parts: list[bytes]) -> None:
 def test_lanes_share_what_is_learnt(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = byte_codec._setup
     monkeypatch.setattr(
-        byte_codec,
-        "_setup",
-        lambda data, preset: byte_codec.Setup(0, byte_codec.RATE, lanes, real(data, preset).models),
+        byte_codec, "_setup", lambda data, preset: byte_codec.Setup(0, 20, lanes, real(data, preset).models)
     )
     data = b"".join(b"line %d of the file, value %d\n" % (i, i * i % 97) for i in range(600))
     block = byte_codec.encode(data, FAST)

@@ -9,11 +9,12 @@ from neuralzip.media.png.tokens import COMPARE, walk
 from neuralzip.media.png.zlib_rules import (
     LAZY,
     LITERALS_ONLY,
-    QUICK_RULES,
     RUNS,
     STB_RULES,
     Rules,
+    chromium_rules,
     matcher,
+    ng_rules,
     zlib_rules,
 )
 
@@ -37,7 +38,7 @@ def full_block(rules: Rules) -> int:
     return (1 << (rules.hash_bits - 1)) - 1
 
 
-def guess_rules(stream: DeflateStream, data: Any, size: int, header: bytes) -> Guess:
+def guess_rules(stream: DeflateStream, data: Any, size: int, header: bytes, piece: int = 0) -> Guess:
     """Find the rules that predict a stream best.
 
     Args:
@@ -45,10 +46,11 @@ def guess_rules(stream: DeflateStream, data: Any, size: int, header: bytes) -> G
         data: [size + PADDING] uint8 that it decodes to.
         size: bytes of it.
         header: the two bytes of the zlib header.
+        piece: bytes in which the encoder was likely given the data, 0 for all at once.
     Returns:
         Rules that miss nothing where there are some among those known, else the best over a longer trial.
     """
-    likely = _likely(stream, header)
+    likely = _likely(stream, header, piece)
     trial = _Trial(stream, data, size)
     for rules in likely:
         if trial.misses(rules, _SHORT, 0) == 0 and trial.misses(rules, _WHOLE, 0) == 0:
@@ -87,7 +89,7 @@ class _Trial:
         return [candidates[index] for _, index in sorted(found)]
 
 
-def _likely(stream: DeflateStream, header: bytes) -> list[Rules]:
+def _likely(stream: DeflateStream, header: bytes, piece: int) -> list[Rules]:
     """Return the rules that the stream's traits and its header's level hint suggest."""
     if (stream.blocks[:, TYPE] == STORED).all():
         return [zlib_rules(0)]
@@ -102,14 +104,26 @@ def _likely(stream: DeflateStream, header: bytes) -> list[Rules]:
     if not (stream.blocks[:, TYPE] == DYNAMIC).any():
         # zlib's fixed strategy hides the level.
         levels = tuple(dict.fromkeys((*levels, *range(9, 0, -1))))
-        special += [STB_RULES, QUICK_RULES]
-    return [
+        special.append(STB_RULES)
+    zlib = [
         zlib_rules(level, filtered, window, memory_level)
         for window in _windows(header)
         for memory_level in memory
         for filtered in (True, False)
         for level in levels
-    ] + special
+    ]
+    return zlib + special + _relatives(levels, memory, piece)
+
+
+def _relatives(levels: tuple[int, ...], memory: tuple[int, ...], piece: int) -> list[Rules]:
+    """Return the rules of Chromium's zlib and of zlib-ng; levels as in zlib."""
+    found = []
+    for level in levels:
+        for memory_level in memory:
+            for filtered in (True, False):
+                found.append(chromium_rules(level, filtered, memory_level))
+                found += [ng_rules(level, each, filtered, memory_level) for each in (piece, 0)]
+    return list(dict.fromkeys(found))
 
 
 def _windows(header: bytes) -> tuple[int, ...]:

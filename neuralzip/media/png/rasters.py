@@ -83,7 +83,7 @@ def encode(
         if form.depth < 8:
             paddings.append(raw[:, -1] ^ pack_rows(samples, form)[:, -1])
     _code_excess(coder, source.data[size : source.size])
-    zlib_stream.encode(coder, STREAM, source)
+    zlib_stream.encode(coder, STREAM, source, _piece(form))
     padding = np.concatenate(paddings) if paddings else np.zeros(0, np.uint8)
     kept = colours if form.kind == "palette" else None
     return Picture(pixels, form.kind, form.depth, kept), padding.tobytes() if padding.any() else b""
@@ -113,7 +113,12 @@ def decode(coder: BitCoder, form: Layout, picture: Picture, padding: bytes, kind
         position += part.rows * (rows.shape[1] + 1)
         row += part.rows
     _code_excess(coder, data[size : size + excess])
-    return zlib_stream.decode(coder, STREAM, data, size + excess, kinds_told)
+    return zlib_stream.decode(coder, STREAM, data, size + excess, kinds_told, _piece(form))
+
+
+def _piece(form: Layout) -> int:
+    """Return the bytes that libpng hands to zlib at a time: a row; 0 where rows differ."""
+    return 0 if form.interlaced else form.row_bytes(form.width) + 1
 
 
 def _window(pixels: npt.NDArray[Any], part: Pass) -> npt.NDArray[Any]:

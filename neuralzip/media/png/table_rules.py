@@ -9,32 +9,12 @@ from typing import Any
 import numpy as np
 
 from neuralzip.exact.compiled import inner
+from neuralzip.media.png.hashes import KNUTH, four_bytes, hash_four, hash_mixed
 from neuralzip.media.png.stream import MAX_MATCH, MIN_MATCH
 
 
 @inner
-def _hash_three(data: Any, position: int, bits: int) -> Any:
-    """Return stb_image_write's hash of three bytes."""
-    word = np.int64(data[position]) | np.int64(data[position + 1]) << 8 | np.int64(data[position + 2]) << 16
-    word ^= (word << 3) & 0xFFFFFFFF
-    word = (word + (word >> 5)) & 0xFFFFFFFF
-    word ^= (word << 4) & 0xFFFFFFFF
-    word = (word + (word >> 17)) & 0xFFFFFFFF
-    word ^= (word << 25) & 0xFFFFFFFF
-    word = (word + (word >> 6)) & 0xFFFFFFFF
-    return word & ((1 << bits) - 1)
-
-
-@inner
-def _hash_four(data: Any, position: int, bits: int) -> Any:
-    """Return zlib-ng's multiplicative hash of four bytes."""
-    low = np.int64(data[position]) | np.int64(data[position + 1]) << 8
-    high = np.int64(data[position + 2]) | np.int64(data[position + 3]) << 8
-    return (((low | high << 16) * 2654435761) & 0xFFFFFFFF) >> (32 - bits)
-
-
-@inner
-def _equal(data: Any, place: int, position: int, most: int) -> Any:
+def equal(data: Any, place: int, position: int, most: int) -> Any:
     """Count equal bytes from two places, up to `most`."""
     length = 0
     while length < most and data[place + length] == data[position + length]:
@@ -49,7 +29,7 @@ def longest_in_bucket(data: Any, size: int, head: Any, chain: Any, key: int, pos
     place, left = np.int64(head[key]), np.int64(head[head.size // 2 + key])
     found: Any = np.int64(-1)
     while left > 0 and place >= 0 and position - place < chain.size:
-        length = _equal(data, place, position, most)
+        length = equal(data, place, position, most)
         if length > best:
             best, found = length, place
         back = np.int64(chain[place & mask])
@@ -66,7 +46,7 @@ def match_in_buckets(data: Any, size: int, head: Any, chain: Any, bits: int, ful
     """
     if position >= size - MIN_MATCH:
         return 0, 0
-    key = _hash_three(data, position, bits)
+    key = hash_mixed(data, position, bits)
     best, found = longest_in_bucket(data, size, head, chain, key, position, MIN_MATCH - 1)
     back, count = position - np.int64(head[key]), head.size // 2 + key
     chain[position & (chain.size - 1)] = back if back < chain.size else 0
@@ -74,20 +54,24 @@ def match_in_buckets(data: Any, size: int, head: Any, chain: Any, bits: int, ful
     head[count] = (full // 2 if head[count] == full else max(head[count], 0)) + 1
     if found < 0:
         return 0, 0
-    key = _hash_three(data, position + 1, bits)
+    key = hash_mixed(data, position + 1, bits)
     later, _ = longest_in_bucket(data, size, head, chain, key, position + 1, best)
     return (0, 0) if later > best else (best, position - found)
 
 
 @inner
-def match_at_last(data: Any, size: int, head: Any, bits: int, reach: int, position: int) -> Any:
-    """Return the length (0 for a literal) and distance that zlib-ng's level 1 takes; enter the position."""
+def match_at_last(data: Any, size: int, head: Any, reach: int, position: int, nearest: int) -> Any:
+    """Return the length (0 for a literal) and distance that zlib-ng's level 1 takes; enter the position.
+
+    Places before `nearest` do not match: to zlib-ng an empty slot is place 0, which matches as others do.
+    """
     if size - position < 4:
         return 0, 0
-    key = _hash_four(data, position, bits)
-    place, distance = np.int64(head[key]), position - np.int64(head[key])
+    key = hash_four(four_bytes(data, position), head.size - 1, KNUTH)
+    place = max(np.int64(head[key]), np.int64(0))
+    distance = position - place
     head[key] = position
-    if place <= 0 or distance > reach:
+    if place < nearest or distance < 1 or distance > reach:
         return 0, 0
-    length = _equal(data, place, position, min(MAX_MATCH, size - position))
+    length = equal(data, place, position, min(MAX_MATCH, size - position))
     return (length, distance) if length >= 4 else (0, 0)

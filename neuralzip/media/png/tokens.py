@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from neuralzip.exact.compiled import entry, inner
 from neuralzip.media.bitcoder import DECODING, NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
+from neuralzip.media.png.chains import DISTANCE, LATER, LENGTH, SCHEME
 from neuralzip.media.png.stream import COUNT, DYNAMIC, MAX_MATCH, MIN_MATCH, STORED, TYPE
-from neuralzip.media.png.zlib_rules import DISTANCE, FAST, KIND, LATER, LAZY, LENGTH, STORE, advance, predict
+from neuralzip.media.png.zlib_rules import FAST, LAZY, MEDIUM, STORE, advance, predict
 
 COMPARE, CODE, TRUST = 0, 1, 2
 """Count differences, code them, or take every prediction."""
@@ -102,7 +103,7 @@ def walk(
     used = misses = history = position
     for block in range(len(blocks)):
         left, stored = blocks[block, COUNT], blocks[block, TYPE] == STORED
-        if stored and memory[KIND] == STORE:
+        if stored and memory[SCHEME] == STORE:
             position += left
             left = 0
         if block + 1 == len(blocks) and not stored:
@@ -192,7 +193,7 @@ def _code_distance(
 ) -> Any:
     """Code a distance as the number of nearer matches of the same length in the hash chain, or plainly."""
     decoding = coder[DECODING] == 1
-    hashed = memory[KIND] == FAST or memory[KIND] == LAZY
+    hashed = memory[SCHEME] == FAST or memory[SCHEME] == LAZY or memory[SCHEME] == MEDIUM
     most: Any = -1
     if decoding:
         most = code_number(coder, base + _HOPS + NUMBER_CONTEXTS * min(length - MIN_MATCH, 3), np.int64(0)) - 1

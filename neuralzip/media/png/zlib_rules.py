@@ -1,21 +1,50 @@
-"""The matching rules of zlib's deflate.c (Gailly and Adler), as a predictor of the next token, compiled.
+"""The matching rules of encoders of zlib's family, as predictors of the next token, compiled.
 
-`predict` says what zlib would emit at a position, given the tokens that were really emitted before it, so that
-after a difference it falls in step again. For a stream of zlib itself every prediction is right. Hash chains,
-chain limits, lazy evaluation, the positions at which zlib's sliding window cannot match, and the treatment of
-the end of the data follow zlib, whose choices have been the same since version 1.0.
+`predict` says what the encoder would emit at a position, given the tokens that were really emitted before it, so
+that after a difference it falls in step again. For a stream of zlib (deflate.c, Gailly and Adler) every prediction
+is right; so it is for those of Chromium's zlib, which hashes four bytes, of zlib-ng, and of stb_image_write.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from neuralzip.exact.compiled import inner
+from neuralzip.media.png.chains import (
+    BASE,
+    CHAIN,
+    DISTANCE,
+    FOUND,
+    HASH_BITS,
+    HASHED,
+    HASHING,
+    LATER,
+    LAZY_FROM,
+    LENGTH,
+    PENDING_AT,
+    PENDING_DISTANCE,
+    PENDING_LENGTH,
+    SCHEME,
+    SHORTEST,
+    SLACK,
+    TOO_FAR,
+    Matcher,
+    hash_up_to,
+    longest_match,
+)
+from neuralzip.media.png.hashes import CHROMIUM, KNUTH, ROLLING, four_bytes, hash_four
+from neuralzip.media.png.medium_rules import SHORTEST_FOUR, fill, predict_medium
 from neuralzip.media.png.stream import MAX_MATCH, MIN_MATCH
 from neuralzip.media.png.table_rules import match_at_last, match_in_buckets
 
-STORE, FAST, LAZY, RUNS, LITERALS_ONLY, BUCKETS, QUICK = range(7)
+STORE, FAST, LAZY, RUNS, LITERALS_ONLY, BUCKETS, QUICK_FROM_ONE = range(7)
+CHROMIUM_FAST, CHROMIUM_LAZY, QUICK, NG_FAST, MEDIUM, NG_LAZY = range(7, 13)
+KINDS = 13
+GIVEN_PIECES = (QUICK, MEDIUM)
+"""Kinds that depend on how the encoder was given its input."""
+_SCHEMES = (*range(7), FAST, LAZY, QUICK, FAST, MEDIUM, LAZY)
+_HASHES = (*(ROLLING,) * 6, KNUTH, CHROMIUM, CHROMIUM, *(KNUTH,) * 4)
+"""What each kind shares with others: how it chooses matches, and the hash."""
 _SLACK = MAX_MATCH + MIN_MATCH + 1
 """zlib keeps this many bytes of its window free (MIN_LOOKAHEAD)."""
 _LEVELS = (
@@ -31,9 +60,18 @@ _LEVELS = (
     (LAZY, 4096, 32, 258, 258),
 )
 """kind, chain, good, lazy and nice of the levels 0..9 (zlib's configuration_table)."""
-KIND, CHAIN, GOOD, LAZY_FROM, NICE, SHORTEST, TOO_FAR, WINDOW_BITS, HASH_BITS, SLACK = range(10)
-_HASHED, _BASE, _FOUND, _PENDING_AT, _PENDING_LENGTH, _PENDING_DISTANCE = range(10, 16)
-LENGTH, DISTANCE, LATER = 16, 17, 18
+_NG_LEVELS = (
+    (QUICK, 1, 0, 0, MAX_MATCH),
+    (NG_FAST, 4, 4, 4, 8),
+    (MEDIUM, 6, 4, 6, 16),
+    (MEDIUM, 24, 4, 12, 32),
+    (MEDIUM, 32, 8, 16, 32),
+    (MEDIUM, 128, 8, 16, 128),
+    (NG_LAZY, 256, 8, 32, 128),
+    (NG_LAZY, 1024, 32, 128, 258),
+    _LEVELS[9],
+)
+"""The same of zlib-ng's levels 1 to 9; the last is all but zlib's."""
 
 
 class Rules(NamedTuple):
@@ -41,15 +79,19 @@ class Rules(NamedTuple):
 
     Attributes:
         kind: STORE, FAST (greedy), LAZY, RUNS (matches of distance 1 only) or LITERALS_ONLY; BUCKETS
-            (stb_image_write), QUICK (zlib-ng's level 1).
+            (stb_image_write); QUICK (zlib-ng's level 1, QUICK_FROM_ONE where the first place never matches),
+            MEDIUM (its levels 3 to 6); CHROMIUM_FAST, CHROMIUM_LAZY, NG_FAST, NG_LAZY: zlib's with other hashes.
         chain: candidates that are compared at most; with BUCKETS, the places that a bucket holds at most.
         good: a pending match this long quarters `chain`.
-        lazy: a match this long is taken at once; with FAST, the longest one whose inside is hashed.
+        lazy: a match this long is taken at once; with FAST, the longest one whose inside is hashed, with MEDIUM a
+            sixteenth of that.
         nice: a match this long ends the search.
         shortest: shorter matches are not taken by LAZY (6 in zlib's filtered strategy, else 3).
-        too_far: LAZY takes no match of length 3 from farther away.
+        too_far: LAZY takes no match of length 3 from farther away; with MEDIUM and QUICK, bytes of the pieces in
+            which the encoder was given its input, 0 for all at once.
         window_bits: binary logarithm of the window.
-        hash_bits: binary logarithm of the hash table.
+        hash_bits: binary logarithm of the hash table (16 for zlib-ng, whatever this says), and of twice the tokens
+            of a block.
         slack: bytes of the window that matches do not reach into; 0 for encoders other than zlib.
     """
 
@@ -66,7 +108,7 @@ class Rules(NamedTuple):
 
 
 def zlib_rules(level: int, filtered: bool = False, window_bits: int = 15, memory_level: int = 8) -> Rules:
-    """Return the rules of a compression level 0..9 with the default or the filtered strategy."""
+    """Return the rules of zlib's compression level 0..9 with the default or the filtered strategy."""
     shortest = 6 if filtered else MIN_MATCH
     # zlib raises a window of 256 bytes to 512.
     return Rules(*_LEVELS[level], shortest, window_bits=max(window_bits, 9), hash_bits=memory_level + 7)
@@ -74,144 +116,103 @@ def zlib_rules(level: int, filtered: bool = False, window_bits: int = 15, memory
 
 STB_RULES = Rules(BUCKETS, 16, 0, 0, MAX_MATCH, hash_bits=14, slack=0)
 """stb_image_write at its default quality."""
-QUICK_RULES = Rules(QUICK, 1, 0, 0, MAX_MATCH, hash_bits=16)
-"""Level 1 of zlib-ng."""
 
 
-class Matcher(NamedTuple):
-    """Hash chains and lazy-evaluation state; compiled functions take the three arrays.
+def chromium_rules(level: int, filtered: bool = False, memory_level: int = 8) -> Rules:
+    """Return the rules of a level 1..9 of Chromium's zlib."""
+    kind = CHROMIUM_FAST if level < 4 else CHROMIUM_LAZY
+    return zlib_rules(level, filtered, memory_level=max(memory_level, 8))._replace(kind=kind)
 
-    Attributes:
-        head: [2**hash_bits] int32, the last position of each hash; with BUCKETS as many more, the places in each.
-        chain: [2**window_bits] uint16, how far back from each position the same hash was last, 0 for never.
-        memory: [19] int64: the rules; the first position not yet hashed, start of zlib's window, place of the
-            last match found, pending match of the lazy evaluation (position, length, distance); and of the last
-            prediction its length (0 for a literal), its distance, and the length of the later match that was
-            weighed against it.
-    """
 
-    head: npt.NDArray[np.int32]
-    chain: npt.NDArray[np.uint16]
-    memory: npt.NDArray[np.int64]
+def ng_rules(level: int, piece: int = 0, filtered: bool = False, memory_level: int = 8) -> Rules:
+    """Return the rules of a level 1..9 of zlib-ng that was given pieces of so many bytes, 0 for all at once."""
+    plain = _NG_LEVELS[level - 1]
+    pieces = plain[0] in GIVEN_PIECES
+    shortest = 6 if filtered and not pieces else MIN_MATCH
+    return Rules(*plain, shortest, too_far=piece if pieces else 1 << 15, hash_bits=memory_level + 7)
+
+
+PRESETS = (*map(chromium_rules, range(1, 10)), *map(ng_rules, range(1, 9)), STB_RULES)
+"""Rules that are told by their number."""
 
 
 def matcher(rules: Rules) -> Matcher:
     """Return an empty matcher."""
-    memory = np.zeros(19, np.int64)
+    memory = np.zeros(21, np.int64)
     memory[:10] = rules
-    memory[_PENDING_AT] = -1
-    memory[_BASE] = 0 if rules.slack else -1
-    head = np.full((2 if rules.kind == BUCKETS else 1) << rules.hash_bits, -65536, np.int32)
+    memory[SCHEME], memory[HASHING] = _SCHEMES[rules.kind], _HASHES[rules.kind]
+    memory[PENDING_AT] = -1
+    memory[BASE] = 0 if rules.slack else -1
+    bits = 16 if memory[HASHING] == KNUTH else rules.hash_bits
+    head = np.full((2 if rules.kind == BUCKETS else 1) << bits, -65536, np.int32)
     return Matcher(head, np.zeros(1 << rules.window_bits, np.uint16), memory)
 
 
 @inner
-def _hash_up_to(data: Any, size: int, head: Any, chain: Any, memory: Any, end: int) -> None:
-    """Enter all positions before `end` that are not yet in the hash chains."""
-    shift = (memory[HASH_BITS] + 2) // 3
-    mask, wrap = head.size - 1, chain.size - 1
-    position = memory[_HASHED]
-    memory[_HASHED] = max(end, position)
-    end = min(end, size - MIN_MATCH + 1)
-    while position < end:
-        first, second, third = np.int64(data[position]), np.int64(data[position + 1]), np.int64(data[position + 2])
-        key = ((first << (2 * shift)) ^ (second << shift) ^ third) & mask
-        back = position - np.int64(head[key])
-        chain[position & wrap] = back if back < 65536 else 0
-        head[key] = position
-        position += 1
-
-
-@inner
-def _longest_match(data: Any, size: int, head: Any, chain: Any, memory: Any, position: int, best: int) -> Any:
-    """Hash up to a position; return the longest match zlib finds there, or `best`; memory[_FOUND] is where."""
-    _hash_up_to(data, size, head, chain, memory, position + 1)
-    window, base = chain.size, memory[_BASE]
-    if memory[SLACK] > 0:
-        # zlib moves the upper half of its double window down when less than the slack is left of it. What then
-        # lies at its start has position 0, which means "none" in the hash chains.
-        while position - base >= 2 * window - memory[SLACK] + 1:
-            base += window
-        memory[_BASE] = base
-    ahead, reach = size - position, window - memory[SLACK]
-    back = np.uint64(chain[position & (window - 1)])
-    left = memory[CHAIN] >> 2 if best >= memory[GOOD] else memory[CHAIN]
-    if ahead < MIN_MATCH or back == 0 or np.int64(back) > reach or position - np.int64(back) <= base:
-        return best
-    limit, nice = max(base, position - reach), np.uint64(min(memory[NICE], ahead))
-    # Unsigned indices spare the compiler the care for negative ones; this loop takes most of the time.
-    here, mask, length = np.uint64(position), np.uint64(window - 1), np.uint64(best)
-    one, most, place = np.uint64(1), np.uint64(MAX_MATCH), np.uint64(position)
-    first, second, last, end = data[here], data[here + one], data[here + length - one], data[here + length]
-    while True:
-        place -= back
-        if (
-            data[place + length] == end
-            and data[place + length - one] == last
-            and data[place] == first
-            and data[place + one] == second
-        ):
-            run = np.uint64(2)
-            while run < most and data[place + run] == data[here + run]:
-                run += one
-            if run > length:
-                memory[_FOUND], length = np.int64(place), run
-                last, end = data[here + length - one], data[here + length]
-        back = np.uint64(chain[place & mask])
-        left -= 1
-        # The first candidate may lie at the very limit, the others may not.
-        if back == 0 or left == 0 or length >= nice or np.int64(place) - np.int64(back) <= limit:
-            break
-    return min(np.int64(length), ahead)
-
-
-@inner
 def predict(data: Any, size: int, head: Any, chain: Any, memory: Any, position: int) -> None:
-    """Set memory[LENGTH] and memory[DISTANCE] to the next token by zlib's rules; length 0 is a literal.
-
-    Follows deflate_fast, deflate_slow, deflate_rle and deflate_huff.
-    """
+    """Set memory[LENGTH] and memory[DISTANCE] to the next token by the encoder's rules; length 0 is a literal."""
     memory[LENGTH] = memory[DISTANCE] = memory[LATER] = 0
-    kind, length, distance = memory[KIND], 0, 1
-    if kind == BUCKETS:
+    scheme = memory[SCHEME]
+    if scheme == LAZY or scheme == FAST:
+        _predict_chained(data, size, head, chain, memory, position)
+    elif scheme == MEDIUM:
+        predict_medium(data, size, head, chain, memory, position)
+    elif scheme == BUCKETS:
         bits, full = memory[HASH_BITS], memory[CHAIN]
         memory[LENGTH], memory[DISTANCE] = match_in_buckets(data, size, head, chain, bits, full, position)
-    elif kind == QUICK:
-        bits, reach = memory[HASH_BITS], chain.size - memory[SLACK]
-        memory[LENGTH], memory[DISTANCE] = match_at_last(data, size, head, bits, reach, position)
-    if kind == RUNS and position > 0:
-        most = min(MAX_MATCH, size - position)
+    elif scheme == QUICK or scheme == QUICK_FROM_ONE:
+        nearest, reach = 1 if scheme == QUICK_FROM_ONE else 0, chain.size - memory[SLACK]
+        if scheme == QUICK and fill(size, chain.size, memory, position) and position > 0:
+            head[hash_four(four_bytes(data, position - 1), head.size - 1, KNUTH)] = position - 1
+        memory[LENGTH], memory[DISTANCE] = match_at_last(data, size, head, reach, position, nearest)
+    elif scheme == RUNS and position > 0:
+        length, most = np.int64(0), min(MAX_MATCH, size - position)
         while length < most and data[position + length] == data[position - 1]:
             length += 1
-    if kind == LAZY and memory[_PENDING_AT] == position:
-        memory[LENGTH], memory[DISTANCE] = memory[_PENDING_LENGTH], memory[_PENDING_DISTANCE]
-    elif kind == LAZY or kind == FAST:
-        length = _longest_match(data, size, head, chain, memory, position, MIN_MATCH - 1)
-        distance = position - memory[_FOUND]
-    if length >= MIN_MATCH and (kind != LAZY or _acceptable(memory, length, distance)):
+        if length >= MIN_MATCH:
+            memory[LENGTH], memory[DISTANCE] = length, 1
+
+
+@inner
+def _predict_chained(data: Any, size: int, head: Any, chain: Any, memory: Any, position: int) -> None:
+    """Predict as deflate_fast and deflate_slow choose."""
+    lazy = memory[SCHEME] == LAZY
+    length, distance = np.int64(0), np.int64(0)
+    if lazy and memory[PENDING_AT] == position:
+        memory[LENGTH], memory[DISTANCE] = memory[PENDING_LENGTH], memory[PENDING_DISTANCE]
+    else:
+        length = longest_match(data, size, head, chain, memory, position, MIN_MATCH - 1)
+        distance = position - memory[FOUND]
+    if length >= MIN_MATCH and _acceptable(memory, length, distance):
         memory[LENGTH], memory[DISTANCE] = length, distance
-    memory[_PENDING_AT] = -1
+    memory[PENDING_AT] = -1
     length = memory[LENGTH]
-    if kind == LAZY and MIN_MATCH <= length < memory[LAZY_FROM]:
-        later = _longest_match(data, size, head, chain, memory, position + 1, length)
-        distance = position + 1 - memory[_FOUND]
+    if lazy and MIN_MATCH <= length < memory[LAZY_FROM]:
+        later = longest_match(data, size, head, chain, memory, position + 1, length)
+        distance = position + 1 - memory[FOUND]
         memory[LATER] = later
         if later > length and _acceptable(memory, later, distance):
             memory[LENGTH] = memory[DISTANCE] = 0
-            memory[_PENDING_AT] = position + 1
-            memory[_PENDING_LENGTH], memory[_PENDING_DISTANCE] = later, distance
+            memory[PENDING_AT] = position + 1
+            memory[PENDING_LENGTH], memory[PENDING_DISTANCE] = later, distance
 
 
 @inner
 def _acceptable(memory: Any, length: int, distance: int) -> bool:
     """Say whether a match is long enough for the strategy and for its distance."""
+    if memory[SCHEME] == FAST:
+        return bool(memory[HASHING] != KNUTH or length >= SHORTEST_FOUR)
     return bool(length >= memory[SHORTEST] and (length > MIN_MATCH or distance <= memory[TOO_FAR]))
 
 
 @inner
 def advance(data: Any, size: int, head: Any, chain: Any, memory: Any, position: int, length: int) -> None:
     """Take note of a token that covers `length` >= 1 bytes."""
-    end, kind = position + length, memory[KIND]
-    if kind == LAZY or (kind == FAST and length <= memory[LAZY_FROM] and size - end >= MIN_MATCH):
-        _hash_up_to(data, size, head, chain, memory, end)
-    memory[_HASHED] = max(end, memory[_HASHED])
+    end, scheme = position + length, memory[SCHEME]
+    short = scheme == FAST and length <= memory[LAZY_FROM] and size - end >= MIN_MATCH
+    if scheme == FAST and not short and memory[HASHING] == KNUTH:
+        memory[HASHED] = max(end - 1, memory[HASHED])
+        short = True
+    if scheme == LAZY or scheme == MEDIUM or short:
+        hash_up_to(data, size, head, chain, memory, end)
+    memory[HASHED] = max(end, memory[HASHED])

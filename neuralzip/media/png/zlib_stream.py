@@ -17,7 +17,8 @@ from neuralzip.media.png.optimal import MAX_DATA, OPTIMAL_CONTEXTS, STYLES, code
 from neuralzip.media.png.stream import COUNT, DYNAMIC, FIXED, PADDING, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import CODE, KINDS, TOKEN_CONTEXTS, TRUST, code_blocks, walk
 from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header, has_fixed_codes
-from neuralzip.media.png.zlib_rules import QUICK, Rules, matcher, zlib_rules
+from neuralzip.media.png.zlib_rules import GIVEN_PIECES, PRESETS, Rules, matcher, zlib_rules
+from neuralzip.media.png.zlib_rules import KINDS as RULE_KINDS
 from neuralzip.media.png.zopfli_stream import PARSE_CONTEXTS, code_zopfli, find_parses
 
 Bytes = npt.NDArray[np.uint8]
@@ -37,6 +38,9 @@ STREAM_CONTEXTS = _FIXED + 4
 MAX_EXCESS = 1 << 16
 _SAMPLE = 1 << 16
 _UNLIMITED = 1 << 60
+_TOLD = 10
+"""In the place of a level: five numbers follow."""
+_MAX_RULE = 1 << 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,8 @@ def read(stream: bytes, expected: int, excess: int = MAX_EXCESS) -> ZlibStream:
     return ZlibStream(stream[:2], deflated, data, size, stream[2 + used :], used)
 
 
-def encode(coder: BitCoder, base: int, stream: ZlibStream) -> None:
-    """Code everything but `data`.
+def encode(coder: BitCoder, base: int, stream: ZlibStream, piece: int = 0) -> None:
+    """Code everything but `data`, of which the encoder was likely given `piece` bytes at a time (0 for all).
 
     Raises:
         UnsupportedError: the stream has more blocks than its data justifies.
@@ -86,9 +90,9 @@ def encode(coder: BitCoder, base: int, stream: ZlibStream) -> None:
     if len(stream.deflated.blocks) > _most_blocks(stream.size):
         raise UnsupportedError("deflate stream has too many small blocks")
     _code_header(coder, base, stream.header, stream.size)
-    guess = guess_rules(stream.deflated, stream.data, stream.size, stream.header)
+    guess = guess_rules(stream.deflated, stream.data, stream.size, stream.header, piece)
     best = coder.copy()
-    _encode_by_rules(best, base, stream, guess)
+    _encode_by_rules(best, base, stream, guess, piece)
     worth = best[POSITION] - coder[POSITION] > stream.packed // 100
     if worth and stream.size <= MAX_DATA:
         searched = _encode_searched(coder, base, stream, guess.doubtful)
@@ -143,10 +147,10 @@ def _bases(base: int) -> tuple[int, int, int]:
     return base + _SIZES, base + _HEADERS, base + _OPTIMAL
 
 
-def _encode_by_rules(coder: BitCoder, base: int, stream: ZlibStream, guess: Guess) -> None:
+def _encode_by_rules(coder: BitCoder, base: int, stream: ZlibStream, guess: Guess, piece: int) -> None:
     """Code blocks, tokens and headers under zlib's rules."""
     code_bit(coder, base + _FLAGS + 2, 0)
-    _code_rules(coder, base, stream.header[1] >> 6, guess.rules)
+    _code_rules(coder, base, stream.header[1] >> 6, guess.rules, piece)
     _code_number(coder, base, 11, len(stream.deflated.blocks))
     blocks = stream.deflated.blocks.copy()
     code_blocks(coder, base + _TOKENS, blocks, full_block(guess.rules), stream.size, base + _STORED)
@@ -156,10 +160,11 @@ def _encode_by_rules(coder: BitCoder, base: int, stream: ZlibStream, guess: Gues
     _code_headers(coder, base, stream.deflated, False)
 
 
-def decode(coder: BitCoder, base: int, data: Bytes, size: int, kinds_told: bool = False) -> bytes:
+def decode(coder: BitCoder, base: int, data: Bytes, size: int, kinds_told: bool = False, piece: int = 0) -> bytes:
     """Return the zlib stream of data [size + PADDING]; raise CorruptError where there can be none.
 
-    `kinds_told` is for side information of version 1, where the kinds of blocks are told before the tokens.
+    `kinds_told` is for side information of version 1, where the kinds of blocks are told before the tokens;
+    `piece` as in `encode`.
     """
     header = _code_header(coder, base, b"", size)
     if code_bit(coder, base + _FLAGS + 2, 0):
@@ -170,16 +175,16 @@ def decode(coder: BitCoder, base: int, data: Bytes, size: int, kinds_told: bool 
         else:
             deflated = code_cheapest(coder, _bases(base), data, size, None)
     else:
-        deflated = _decode_by_rules(coder, base, header[1] >> 6, data, size, kinds_told)
+        deflated = _decode_by_rules(coder, base, header[1] >> 6, data, size, kinds_told, piece)
     body = deflate(deflated, data[:size])
     return header + body + _code_trailer(coder, base, data[:size], b"")
 
 
 def _decode_by_rules(
-    coder: BitCoder, base: int, hint: int, data: Bytes, size: int, kinds_told: bool
+    coder: BitCoder, base: int, hint: int, data: Bytes, size: int, kinds_told: bool, piece: int
 ) -> DeflateStream:
     """Return what `_encode_by_rules` coded."""
-    rules = _code_rules(coder, base, hint, zlib_rules(0))
+    rules = _code_rules(coder, base, hint, zlib_rules(0), piece)
     count = _code_number(coder, base, 11, 0)
     if count > _most_blocks(size):
         raise CorruptError("PNG: impossible number of blocks")
@@ -243,19 +248,23 @@ def _code_bytes(coder: BitCoder, base: int, data: bytes, size: int) -> bytes:
     return bytes(int(code_bits(coder, base + _BYTES, 8, values[index])) for index in range(size))
 
 
-def _code_rules(coder: BitCoder, base: int, hint: int, rules: Rules) -> Rules:
-    """Code rules, those of zlib's levels shortly, given the header's hint at the level."""
-    level = next((each for each in range(10) if zlib_rules(each)[:5] == rules[:5]), 10)
+def _code_rules(coder: BitCoder, base: int, hint: int, rules: Rules, piece: int) -> Rules:
+    """Code rules, those of known levels shortly, given the header's hint at the level and the likely pieces."""
+    known = [*map(zlib_rules, range(10)), zlib_rules(6), *PRESETS]
+    level = next((each for each, other in enumerate(known) if other[:5] == rules[:5]), _TOLD)
     level = _code_number(coder, base, 12 + hint if hint else 0, level)
-    if level < 10:
-        plain: tuple[int, ...] = zlib_rules(level)[:5]
-    else:
+    if level >= len(known):
+        raise CorruptError("PNG: impossible encoder rules")
+    plain: tuple[int, ...] = known[level][:5]
+    if level == _TOLD:
         plain = tuple(_code_number(coder, base, 1 + field, rules[field]) for field in range(5))
-    usual = zlib_rules(6)[5:]
-    rest = tuple(_code_near(coder, base, 6 + field, rules[5 + field], usual[field]) for field in range(5))
+    usual = known[level]
+    if level > _TOLD and usual.kind in GIVEN_PIECES:
+        usual = usual._replace(too_far=piece)
+    rest = tuple(_code_near(coder, base, 6 + field, rules[5 + field], usual[5 + field]) for field in range(5))
     found = Rules(*plain, *rest)
     windows = 9 <= found.window_bits <= 15 and 8 <= found.hash_bits <= 16 and 0 <= found.slack <= 511
-    if not windows or plain[0] > QUICK or max(found) > 1 << 16 or min(found) < 0:
+    if not windows or plain[0] >= RULE_KINDS or max(found) > _MAX_RULE or min(found) < 0:
         raise CorruptError("PNG: impossible encoder rules")
     return found
 
