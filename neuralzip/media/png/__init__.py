@@ -57,6 +57,7 @@ def _parse(data: bytes) -> ImageFile:
     """Take a PNG file apart, not yet verified."""
     chunks, tail = split(data)
     parts = list(grouped(chunks))
+    del chunks  # large files: no more copies than needed
     items = [item for item, _ in parts]
     streams = [stream for item, stream in parts if isinstance(item, Group)]
     if not streams:

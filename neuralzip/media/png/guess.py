@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from neuralzip.media import bitcoder
 from neuralzip.media.png.stream import DYNAMIC, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import COMPARE, walk
@@ -21,6 +24,7 @@ from neuralzip.media.png.zlib_rules import (
 _LEVELS_BY_HINT = ((1,), (5, 4, 3, 2), (6,), (9, 8, 7))
 _SHORT, _LONG, _WHOLE = 4000, 60000, 1 << 60
 """Tokens of the trials."""
+_SLICE = 1 << 20
 _NO_CODER = bitcoder.encoder(0, 1)
 
 
@@ -94,11 +98,11 @@ def _likely(stream: DeflateStream, header: bytes, piece: int) -> list[Rules]:
     if (stream.blocks[:, TYPE] == STORED).all():
         return [zlib_rules(0)]
     memory = _memory_levels(stream)
-    distances = (stream.tokens & 65535)[stream.tokens >> 16 > 0]
+    farthest = _farthest(stream.tokens)
     special = []  # last, since with little data zlib's usual rules may do the same and are told in fewer bits
-    if distances.size == 0:
+    if farthest == 0:
         special.append(zlib_rules(6, memory_level=memory[0])._replace(kind=LITERALS_ONLY))
-    elif distances.max() == 1:
+    elif farthest == 1:
         special.append(zlib_rules(6, memory_level=memory[0])._replace(kind=RUNS))
     levels: tuple[int, ...] = _LEVELS_BY_HINT[header[1] >> 6]
     if not (stream.blocks[:, TYPE] == DYNAMIC).any():
@@ -113,6 +117,12 @@ def _likely(stream: DeflateStream, header: bytes, piece: int) -> list[Rules]:
         for level in levels
     ]
     return zlib + special + _relatives(levels, memory, piece)
+
+
+def _farthest(tokens: npt.NDArray[np.uint32]) -> int:
+    """Return the largest distance of a match, 0 where there is none; without arrays as large as the tokens."""
+    slices = (tokens[start : start + _SLICE] for start in range(0, len(tokens), _SLICE))
+    return max((int(((part & 65535) * (part > 65535)).max()) for part in slices), default=0)
 
 
 def _relatives(levels: tuple[int, ...], memory: tuple[int, ...], piece: int) -> list[Rules]:

@@ -45,7 +45,7 @@ _REASONS = {
 _RUNS = {16: (2, 3), 17: (3, 3), 18: (7, 11)}
 
 
-def inflate(source: bytes, limit: int) -> tuple[DeflateStream, Bytes, int]:
+def inflate(source: bytes | memoryview, limit: int) -> tuple[DeflateStream, Bytes, int]:
     """Decode one deflate stream.
 
     Args:
@@ -84,7 +84,7 @@ def _fail(status: int) -> UnsupportedError:
 class _Reader:
     """Position in a stream, and what it decoded to so far."""
 
-    def __init__(self, source: bytes, limit: int) -> None:
+    def __init__(self, source: bytes | memoryview, limit: int) -> None:
         self._source = np.frombuffer(source, np.uint8).copy()
         # No code is shorter than one bit and no match longer than 258 bytes.
         self._limit = min(limit, 1032 * len(source))
@@ -161,12 +161,20 @@ class _Reader:
         first, status = int(self.state[_TOKENS]), _ROOM
         while status == _ROOM:
             if len(self.tokens) - self.state[_TOKENS] < 2048:
-                self.tokens = np.resize(self.tokens, 2 * len(self.tokens))
+                self._grow()
             tables = (self._near, widths[0], self._far, widths[1])
             status = _read_tokens(self._source, self.output, self._limit, self.tokens, self.state, *tables)
         if status != _END:
             raise _fail(status)
         return int(self.state[_TOKENS]) - first
+
+    def _grow(self) -> None:
+        """Make room for as many tokens as the rest of the source will likely need."""
+        used, read = int(self.state[_TOKENS]), int(self.state[_SOURCE])
+        likely = used * len(self._source) // max(read, 1) * 9 // 8
+        tokens = np.empty(min(max(likely, used * 5 // 4), self._limit) + 4096, np.uint32)
+        tokens[:used] = self.tokens[:used]
+        self.tokens = tokens
 
     def _table(self, lengths: Bytes, table: Any) -> int:
         width = int(_decoding_table(lengths, table))

@@ -79,7 +79,10 @@ def encode(
         position += part.rows * (width + 1)
         raw = rows.reshape(part.rows, width)
         samples = unpack_rows(raw, part.columns, form)
-        _window(pixels, part)[:] = samples
+        if form.interlaced:
+            _window(pixels, part)[:] = samples
+        else:
+            pixels = samples
         if form.depth < 8:
             paddings.append(raw[:, -1] ^ pack_rows(samples, form)[:, -1])
     _code_excess(coder, source.data[size : source.size])

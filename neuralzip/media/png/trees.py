@@ -147,8 +147,8 @@ def _limit_lengths(order: Any, placed: int, parent: Any, max_bits: int, lengths:
 
 
 @entry
-def _count_symbols(tokens: Any, near: Any, far: Any) -> None:
-    """Count the literal/length symbols [286] and distance symbols [30] of a block."""
+def count_symbols(tokens: Any, near: Any, far: Any) -> None:
+    """Count the literal/length symbols [286 or more] and distance symbols [30 or more] of a block."""
     for token in tokens:
         length, distance = np.int64(token) >> 16, np.int64(token) & 65535
         if length == 0:
@@ -162,7 +162,7 @@ def _counts_of(tokens: npt.NDArray[np.uint32]) -> tuple[npt.NDArray[np.int64], n
     """Return how often a block has each literal/length symbol, its end included, and each distance symbol."""
     near, far = np.zeros(LITERALS, np.int64), np.zeros(DISTANCES, np.int64)
     near[END_OF_BLOCK] = 1
-    _count_symbols(tokens, near, far)
+    count_symbols(tokens, near, far)
     return near, far
 
 

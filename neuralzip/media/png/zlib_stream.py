@@ -13,6 +13,7 @@ from neuralzip.media.bitcoder import NUMBER_CONTEXTS, POSITION, BitCoder, code_b
 from neuralzip.media.png.deflate import deflate
 from neuralzip.media.png.guess import Guess, full_block, guess_rules
 from neuralzip.media.png.inflate import inflate
+from neuralzip.media.png.libdeflate import LEVELS, find_level, replay
 from neuralzip.media.png.optimal import MAX_DATA, OPTIMAL_CONTEXTS, STYLES, code_cheapest
 from neuralzip.media.png.stream import COUNT, DYNAMIC, FIXED, PADDING, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import CODE, KINDS, TOKEN_CONTEXTS, TRUST, code_blocks, walk
@@ -37,9 +38,13 @@ _FIXED = _STORED + KINDS
 STREAM_CONTEXTS = _FIXED + 4
 MAX_EXCESS = 1 << 16
 _SAMPLE = 1 << 16
+_WORTH_REPLAYING = 64
 _UNLIMITED = 1 << 60
 _TOLD = 10
 """In the place of a level: five numbers follow."""
+_KNOWN = (*map(zlib_rules, range(10)), zlib_rules(6), *PRESETS)
+_REPLAYED = len(_KNOWN)
+"""From here on, levels of libdeflate."""
 _MAX_RULE = 1 << 24
 
 
@@ -74,7 +79,7 @@ def read(stream: bytes, expected: int, excess: int = MAX_EXCESS) -> ZlibStream:
         raise UnsupportedError("PNG: not a zlib stream without dictionary")
     if expected > 1032 * len(stream):
         raise UnsupportedError("PNG: far less image data than the dimensions ask for")
-    deflated, data, used = inflate(stream[2:], expected + excess)
+    deflated, data, used = inflate(memoryview(stream)[2:], expected + excess)
     size = len(data) - PADDING
     if size < expected:
         raise UnsupportedError(f"PNG: image data ends {expected - size} bytes too early")
@@ -93,12 +98,26 @@ def encode(coder: BitCoder, base: int, stream: ZlibStream, piece: int = 0) -> No
     guess = guess_rules(stream.deflated, stream.data, stream.size, stream.header, piece)
     best = coder.copy()
     _encode_by_rules(best, base, stream, guess, piece)
-    worth = best[POSITION] - coder[POSITION] > stream.packed // 100
-    if worth and stream.size <= MAX_DATA:
-        searched = _encode_searched(coder, base, stream, guess.doubtful)
-        best = min([best, *searched], key=lambda tried: int(tried[POSITION]))
+    spent = int(best[POSITION] - coder[POSITION])
+    if spent > min(stream.packed // 100, _WORTH_REPLAYING) and stream.size <= MAX_DATA:
+        found = _encode_replayed(coder, base, stream)
+        if not found and spent > stream.packed // 100:
+            found = list(_encode_searched(coder, base, stream, guess.doubtful))
+        best = min([best, *found], key=lambda tried: int(tried[POSITION]))
     coder[:] = best
     _code_trailer(coder, base, stream.data[: stream.size], stream.trailer)
+
+
+def _encode_replayed(coder: BitCoder, base: int, stream: ZlibStream) -> list[BitCoder]:
+    """Return a copy of the coder that coded the level of libdeflate that made the stream, if one did."""
+    hint = stream.header[1] >> 6
+    level = find_level(stream.deflated, stream.data, stream.size, hint)
+    if level is None:
+        return []
+    tried = coder.copy()
+    code_bit(tried, base + _FLAGS + 2, 0)
+    _code_level(tried, base, hint, _REPLAYED + level - 1)
+    return [tried]
 
 
 def _encode_searched(coder: BitCoder, base: int, stream: ZlibStream, doubtful: bool) -> Iterator[BitCoder]:
@@ -150,7 +169,9 @@ def _bases(base: int) -> tuple[int, int, int]:
 def _encode_by_rules(coder: BitCoder, base: int, stream: ZlibStream, guess: Guess, piece: int) -> None:
     """Code blocks, tokens and headers under zlib's rules."""
     code_bit(coder, base + _FLAGS + 2, 0)
-    _code_rules(coder, base, stream.header[1] >> 6, guess.rules, piece)
+    level = next((each for each, other in enumerate(_KNOWN) if other[:5] == guess.rules[:5]), _TOLD)
+    _code_level(coder, base, stream.header[1] >> 6, level)
+    _code_rules(coder, base, level, guess.rules, piece)
     _code_number(coder, base, 11, len(stream.deflated.blocks))
     blocks = stream.deflated.blocks.copy()
     code_blocks(coder, base + _TOKENS, blocks, full_block(guess.rules), stream.size, base + _STORED)
@@ -184,7 +205,10 @@ def _decode_by_rules(
     coder: BitCoder, base: int, hint: int, data: Bytes, size: int, kinds_told: bool, piece: int
 ) -> DeflateStream:
     """Return what `_encode_by_rules` coded."""
-    rules = _code_rules(coder, base, hint, zlib_rules(0), piece)
+    level = _code_level(coder, base, hint, 0)
+    if level >= _REPLAYED:
+        return replay(data, size, level - _REPLAYED + 1)
+    rules = _code_rules(coder, base, level, zlib_rules(0), piece)
     count = _code_number(coder, base, 11, 0)
     if count > _most_blocks(size):
         raise CorruptError("PNG: impossible number of blocks")
@@ -248,18 +272,21 @@ def _code_bytes(coder: BitCoder, base: int, data: bytes, size: int) -> bytes:
     return bytes(int(code_bits(coder, base + _BYTES, 8, values[index])) for index in range(size))
 
 
-def _code_rules(coder: BitCoder, base: int, hint: int, rules: Rules, piece: int) -> Rules:
-    """Code rules, those of known levels shortly, given the header's hint at the level and the likely pieces."""
-    known = [*map(zlib_rules, range(10)), zlib_rules(6), *PRESETS]
-    level = next((each for each, other in enumerate(known) if other[:5] == rules[:5]), _TOLD)
+def _code_level(coder: BitCoder, base: int, hint: int, level: int) -> int:
+    """Code the place of rules among those known, or a level of libdeflate, given the hint of the header."""
     level = _code_number(coder, base, 12 + hint if hint else 0, level)
-    if level >= len(known):
+    if level >= _REPLAYED + LEVELS:
         raise CorruptError("PNG: impossible encoder rules")
-    plain: tuple[int, ...] = known[level][:5]
+    return level
+
+
+def _code_rules(coder: BitCoder, base: int, level: int, rules: Rules, piece: int) -> Rules:
+    """Code what their level leaves open of rules, given the likely pieces of the input."""
+    usual = _KNOWN[level]
+    plain: tuple[int, ...] = usual[:5]
     if level == _TOLD:
         plain = tuple(_code_number(coder, base, 1 + field, rules[field]) for field in range(5))
-    usual = known[level]
-    if level > _TOLD and usual.kind in GIVEN_PIECES:
+    elif level > _TOLD and usual.kind in GIVEN_PIECES:
         usual = usual._replace(too_far=piece)
     rest = tuple(_code_near(coder, base, 6 + field, rules[5 + field], usual[5 + field]) for field in range(5))
     found = Rules(*plain, *rest)
