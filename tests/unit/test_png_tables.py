@@ -17,16 +17,19 @@ from neuralzip.media.png.zlib_rules import (
     STB_RULES,
     Rules,
     chromium_rules,
+    go_rules,
     matcher,
     ng_rules,
 )
 from neuralzip.media.png.zlib_stream import STREAM_CONTEXTS, decode, encode, read
 
 # CRC-32 of the tokens (little-endian) for the data of sample(): of zlib 1.3.1-e00f703 in Node.js 20, levels 1 to
-# 7, and with Z_FILTERED 4 to 8; of zlib-ng 2.3.3, levels 1 to 8, and 1, 5 and 6 given 961 bytes at a time.
+# 7, and with Z_FILTERED 4 to 8; of zlib-ng 2.3.3, levels 1 to 8, and 1, 5 and 6 given 961 bytes at a time; of Go
+# 1.19, levels 4 to 9.
 CHROMIUM_TOKENS = (0x28240AF0, 0x17B8274D, 0x53908B94, 0x918912DA, 0x3A49A199, 0x0CE42649, 0x0C489656)
 CHROMIUM_FILTERED_TOKENS = (0xAF8A3708, 0x9A098DA1, 0xE0425DF8, 0x0A5179CB, 0x5F75BA08)
 NG_TOKENS = (0x8D0AA0D9, 0x0DF2FB62, 0xE878AAC0, 0xF0EBF380, 0xA32931B0, 0xF546D73C, 0xBF44DCAF, 0xC94A3A7A)
+GO_TOKENS = (0xD0E04A27, 0x3CE66665, 0xFFAD2C30, 0xABF3E122, 0xABF3E122, 0xABF3E122)
 NG_ROWS_TOKENS = (0xD4B0D0C6, 0xD5257BE3, 0xBE7ABFCD)
 
 Token = tuple[int, int]
@@ -136,6 +139,7 @@ KNOWN = [
     *zip(map(ng_rules, range(1, 9)), NG_TOKENS, strict=True),
     *zip((ng_rules(level, 961) for level in (1, 5, 6)), NG_ROWS_TOKENS, strict=True),
     (ng_rules(7, filtered=True), 0xB989043F),
+    *zip(map(go_rules, range(4, 10)), GO_TOKENS, strict=True),
 ]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip.exact.compiled import inner
-from neuralzip.media.png.hashes import KNUTH, ROLLING, four_bytes, hash_four, hash_three
+from neuralzip.media.png.hashes import GO, KNUTH, ROLLING, four_bytes, hash_four, hash_three
 from neuralzip.media.png.stream import MAX_MATCH, MIN_MATCH
 
 SCHEME, CHAIN, GOOD, LAZY_FROM, NICE, SHORTEST, TOO_FAR, WINDOW_BITS, HASH_BITS, SLACK = range(10)
@@ -58,7 +58,7 @@ def hash_up_to(data: Any, size: int, head: Any, chain: Any, memory: Any, end: in
     wrap = chain.size - 1
     position = memory[HASHED]
     memory[HASHED] = max(end, position)
-    end = min(end, size - MIN_MATCH + (0 if hashing == KNUTH else 1))
+    end = min(end, size - MIN_MATCH + (0 if hashing == KNUTH or hashing == GO else 1))
     while position < end:
         if hashing == ROLLING:
             key = hash_three(data, position, bits)

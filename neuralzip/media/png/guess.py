@@ -10,12 +10,14 @@ from neuralzip.media import bitcoder
 from neuralzip.media.png.stream import DYNAMIC, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import COMPARE, walk
 from neuralzip.media.png.zlib_rules import (
+    GO_LAZY,
     LAZY,
     LITERALS_ONLY,
     RUNS,
     STB_RULES,
     Rules,
     chromium_rules,
+    go_rules,
     matcher,
     ng_rules,
     zlib_rules,
@@ -38,8 +40,8 @@ class Guess:
 
 
 def full_block(rules: Rules) -> int:
-    """Return the tokens after which zlib ends a block, given its memory level."""
-    return (1 << (rules.hash_bits - 1)) - 1
+    """Return the tokens after which zlib ends a block, given its memory level, and Go."""
+    return (1 << (rules.hash_bits - 1)) - (0 if rules.kind == GO_LAZY else 1)
 
 
 def guess_rules(stream: DeflateStream, data: Any, size: int, header: bytes, piece: int = 0) -> Guess:
@@ -126,13 +128,14 @@ def _farthest(tokens: npt.NDArray[np.uint32]) -> int:
 
 
 def _relatives(levels: tuple[int, ...], memory: tuple[int, ...], piece: int) -> list[Rules]:
-    """Return the rules of Chromium's zlib and of zlib-ng; levels as in zlib."""
+    """Return the rules of Chromium's zlib, of zlib-ng and of Go; levels as in zlib."""
     found = []
     for level in levels:
         for memory_level in memory:
             for filtered in (True, False):
                 found.append(chromium_rules(level, filtered, memory_level))
                 found += [ng_rules(level, each, filtered, memory_level) for each in (piece, 0)]
+    found += [go_rules(level) for level in levels if level > 3]
     return list(dict.fromkeys(found))
 
 

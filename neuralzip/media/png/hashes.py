@@ -6,8 +6,10 @@ import numpy as np
 
 from neuralzip.exact.compiled import inner
 
-ROLLING, CHROMIUM, KNUTH = range(3)
-"""zlib's hash of three bytes; those of Chromium's zlib and of zlib-ng, a product of four."""
+ROLLING, CHROMIUM, KNUTH, GO = range(4)
+"""zlib's hash of three bytes; those of Chromium's zlib, of zlib-ng and of Go, a product of four."""
+BITS = (0, 0, 16, 17)
+"""Binary logarithms of the hash tables whose size does not depend on zlib's memory level."""
 
 
 @inner
@@ -27,7 +29,10 @@ def four_bytes(data: Any, position: int) -> Any:
 
 @inner
 def hash_four(word: Any, mask: int, hashing: int) -> Any:
-    """Return a hash of four bytes, CHROMIUM or KNUTH."""
+    """Return a hash of four bytes, CHROMIUM, KNUTH or GO."""
+    if hashing == GO:
+        swapped = (word & 255) << 24 | (word & 0xFF00) << 8 | (word >> 8 & 0xFF00) | word >> 24
+        return ((swapped * 0x1E35A7BD) & 0xFFFFFFFF) >> 15
     product = word * 66521 + 66521 if hashing == CHROMIUM else word * 2654435761
     return ((product & 0xFFFFFFFF) >> 16) & mask
 

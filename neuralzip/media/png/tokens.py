@@ -13,7 +13,7 @@ from neuralzip.exact.compiled import entry, inner
 from neuralzip.media.bitcoder import DECODING, NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
 from neuralzip.media.png.chains import DISTANCE, LATER, LENGTH, SCHEME
 from neuralzip.media.png.stream import COUNT, DYNAMIC, MAX_MATCH, MIN_MATCH, STORED, TYPE
-from neuralzip.media.png.zlib_rules import FAST, LAZY, MEDIUM, STORE, advance, predict
+from neuralzip.media.png.zlib_rules import FAST, GO_LAZY, LAZY, MEDIUM, STORE, advance, predict
 
 COMPARE, CODE, TRUST = 0, 1, 2
 """Count differences, code them, or take every prediction."""
@@ -193,7 +193,8 @@ def _code_distance(
 ) -> Any:
     """Code a distance as the number of nearer matches of the same length in the hash chain, or plainly."""
     decoding = coder[DECODING] == 1
-    hashed = memory[SCHEME] == FAST or memory[SCHEME] == LAZY or memory[SCHEME] == MEDIUM
+    scheme = memory[SCHEME]
+    hashed = scheme == FAST or scheme == LAZY or scheme == MEDIUM or scheme == GO_LAZY
     most: Any = -1
     if decoding:
         most = code_number(coder, base + _HOPS + NUMBER_CONTEXTS * min(length - MIN_MATCH, 3), np.int64(0)) - 1

@@ -32,18 +32,19 @@ from neuralzip.media.png.chains import (
     hash_up_to,
     longest_match,
 )
-from neuralzip.media.png.hashes import CHROMIUM, KNUTH, ROLLING, four_bytes, hash_four
+from neuralzip.media.png.go_rules import predict_go
+from neuralzip.media.png.hashes import BITS, CHROMIUM, GO, KNUTH, ROLLING, four_bytes, hash_four
 from neuralzip.media.png.medium_rules import SHORTEST_FOUR, fill, predict_medium
 from neuralzip.media.png.stream import MAX_MATCH, MIN_MATCH
 from neuralzip.media.png.table_rules import match_at_last, match_in_buckets
 
 STORE, FAST, LAZY, RUNS, LITERALS_ONLY, BUCKETS, QUICK_FROM_ONE = range(7)
-CHROMIUM_FAST, CHROMIUM_LAZY, QUICK, NG_FAST, MEDIUM, NG_LAZY = range(7, 13)
-KINDS = 13
+CHROMIUM_FAST, CHROMIUM_LAZY, QUICK, NG_FAST, MEDIUM, NG_LAZY, GO_LAZY = range(7, 14)
+KINDS = 14
 GIVEN_PIECES = (QUICK, MEDIUM)
 """Kinds that depend on how the encoder was given its input."""
-_SCHEMES = (*range(7), FAST, LAZY, QUICK, FAST, MEDIUM, LAZY)
-_HASHES = (*(ROLLING,) * 6, KNUTH, CHROMIUM, CHROMIUM, *(KNUTH,) * 4)
+_SCHEMES = (*range(7), FAST, LAZY, QUICK, FAST, MEDIUM, LAZY, GO_LAZY)
+_HASHES = (*(ROLLING,) * 6, KNUTH, CHROMIUM, CHROMIUM, *(KNUTH,) * 4, GO)
 """What each kind shares with others: how it chooses matches, and the hash."""
 _SLACK = MAX_MATCH + MIN_MATCH + 1
 """zlib keeps this many bytes of its window free (MIN_LOOKAHEAD)."""
@@ -80,7 +81,8 @@ class Rules(NamedTuple):
     Attributes:
         kind: STORE, FAST (greedy), LAZY, RUNS (matches of distance 1 only) or LITERALS_ONLY; BUCKETS
             (stb_image_write); QUICK (zlib-ng's level 1, QUICK_FROM_ONE where the first place never matches),
-            MEDIUM (its levels 3 to 6); CHROMIUM_FAST, CHROMIUM_LAZY, NG_FAST, NG_LAZY: zlib's with other hashes.
+            MEDIUM (its levels 3 to 6); GO_LAZY (Go); CHROMIUM_FAST, CHROMIUM_LAZY, NG_FAST, NG_LAZY: zlib's with
+            other hashes.
         chain: candidates that are compared at most; with BUCKETS, the places that a bucket holds at most.
         good: a pending match this long quarters `chain`.
         lazy: a match this long is taken at once; with FAST, the longest one whose inside is hashed, with MEDIUM a
@@ -132,7 +134,17 @@ def ng_rules(level: int, piece: int = 0, filtered: bool = False, memory_level: i
     return Rules(*plain, shortest, too_far=piece if pieces else 1 << 15, hash_bits=memory_level + 7)
 
 
-PRESETS = (*map(chromium_rules, range(1, 10)), *map(ng_rules, range(1, 9)), STB_RULES)
+def go_rules(level: int) -> Rules:
+    """Return the rules of a level 4..9 of Go's compress/flate."""
+    return zlib_rules(level)._replace(kind=GO_LAZY)
+
+
+PRESETS = (
+    *map(chromium_rules, range(1, 10)),
+    *map(ng_rules, range(1, 9)),
+    STB_RULES,
+    *map(go_rules, range(4, 10)),
+)
 """Rules that are told by their number."""
 
 
@@ -143,7 +155,7 @@ def matcher(rules: Rules) -> Matcher:
     memory[SCHEME], memory[HASHING] = _SCHEMES[rules.kind], _HASHES[rules.kind]
     memory[PENDING_AT] = -1
     memory[BASE] = 0 if rules.slack else -1
-    bits = 16 if memory[HASHING] == KNUTH else rules.hash_bits
+    bits = BITS[memory[HASHING]] or rules.hash_bits
     head = np.full((2 if rules.kind == BUCKETS else 1) << bits, -65536, np.int32)
     return Matcher(head, np.zeros(1 << rules.window_bits, np.uint16), memory)
 
@@ -157,6 +169,8 @@ def predict(data: Any, size: int, head: Any, chain: Any, memory: Any, position: 
         _predict_chained(data, size, head, chain, memory, position)
     elif scheme == MEDIUM:
         predict_medium(data, size, head, chain, memory, position)
+    elif scheme == GO_LAZY:
+        predict_go(data, size, head, chain, memory, position)
     elif scheme == BUCKETS:
         bits, full = memory[HASH_BITS], memory[CHAIN]
         memory[LENGTH], memory[DISTANCE] = match_in_buckets(data, size, head, chain, bits, full, position)
@@ -213,6 +227,6 @@ def advance(data: Any, size: int, head: Any, chain: Any, memory: Any, position: 
     if scheme == FAST and not short and memory[HASHING] == KNUTH:
         memory[HASHED] = max(end - 1, memory[HASHED])
         short = True
-    if scheme == LAZY or scheme == MEDIUM or short:
+    if scheme == LAZY or scheme == MEDIUM or scheme == GO_LAZY or short:
         hash_up_to(data, size, head, chain, memory, end)
     memory[HASHED] = max(end, memory[HASHED])
