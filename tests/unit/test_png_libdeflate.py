@@ -8,7 +8,7 @@ import pytest
 from neuralzip.media import bitcoder
 from neuralzip.media.png.deflate import deflate
 from neuralzip.media.png.inflate import inflate
-from neuralzip.media.png.libdeflate import find_level, replay
+from neuralzip.media.png.replay import find_encoder, replay
 from neuralzip.media.png.stream import PADDING, Bytes
 from neuralzip.media.png.zlib_stream import STREAM_CONTEXTS, decode, encode, read
 
@@ -46,7 +46,7 @@ def padded(data: bytes) -> Bytes:
 def test_levels_write_the_streams_of_libdeflate(name: str) -> None:
     data = samples()[name]
     for level, checksum in enumerate(KNOWN[name].split(), 1):
-        made = deflate(replay(padded(data), len(data), level), padded(data)[: len(data)])
+        made = deflate(replay(padded(data), len(data), level - 1), padded(data)[: len(data)])
         assert f"{zlib.crc32(made):08x}" == checksum, level
         assert zlib.decompress(made, -15) == data
 
@@ -56,10 +56,10 @@ def test_a_level_is_all_that_is_coded(level: int) -> None:
     data = samples()["mixed"]
     hint = 0 if level < 2 else 1 if level < 6 else 2 if level < 8 else 3
     head = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")[hint]
-    body = deflate(replay(padded(data), len(data), level), padded(data)[: len(data)])
+    body = deflate(replay(padded(data), len(data), level - 1), padded(data)[: len(data)])
     whole = head + body + zlib.adler32(data).to_bytes(4, "big")
     parts = read(whole, len(data))
-    assert find_level(parts.deflated, parts.data, parts.size, hint) == level
+    assert find_encoder(parts.deflated, parts.data, parts.size, hint) == level - 1
     coder = bitcoder.encoder(1 << 16, STREAM_CONTEXTS)
     encode(coder, 0, parts)
     packed = bitcoder.finish(coder)
@@ -70,13 +70,13 @@ def test_a_level_is_all_that_is_coded(level: int) -> None:
 def test_streams_of_others_are_not_taken_for_its() -> None:
     data = samples()["mixed"]
     parts, whole, _ = inflate(zlib.compress(data, 9)[2:], len(data))
-    assert all(find_level(parts, whole, len(data), hint) is None for hint in range(4))
+    assert all(find_encoder(parts, whole, len(data), hint) is None for hint in range(4))
 
 
 def test_a_changed_token_is_noticed() -> None:
     data = samples()["mixed"]
-    stream = replay(padded(data), len(data), 6)
-    assert find_level(stream, padded(data), len(data), 2) == 6
+    stream = replay(padded(data), len(data), 5)
+    assert find_encoder(stream, padded(data), len(data), 2) == 5
     tokens = stream.tokens.copy()
     tokens[-1] ^= 1
-    assert find_level(stream._replace(tokens=tokens), padded(data), len(data), 2) is None
+    assert find_encoder(stream._replace(tokens=tokens), padded(data), len(data), 2) is None

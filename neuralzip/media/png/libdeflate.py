@@ -9,12 +9,10 @@ from neuralzip.media.png import libdeflate_lists as lists
 from neuralzip.media.png import libdeflate_optimal as optimal
 from neuralzip.media.png import libdeflate_parse as parse
 from neuralzip.media.png.libdeflate_trees import DISTANCES, LITERALS, choose
-from neuralzip.media.png.stream import DYNAMIC, STORED, Bytes, DeflateStream, Header
+from neuralzip.media.png.stream import DYNAMIC, STORED, Bytes, Header
 from neuralzip.media.png.trees import count_symbols
 
 LEVELS = len(parse.LEVELS)
-_BY_HINT = ((1,), (5, 4, 3, 2), (6, 7), (12, 11, 10, 9, 8))
-"""Levels that libdeflate announces by each hint of a zlib header, the likeliest first."""
 _MAX_STORED = 65535
 Tokens = npt.NDArray[np.uint32]
 _Part = tuple[int, Tokens, npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -65,52 +63,9 @@ def blocks_of(data: Bytes, size: int, level: int) -> Iterator[tuple[list[list[in
             yield [[kind, last, len(tokens)]], tokens, header if kind == DYNAMIC else None
 
 
-def replay(data: Bytes, size: int, level: int) -> DeflateStream:
-    """Return the stream that a level makes of data [size + PADDING]."""
-    rows, tokens, headers = [], [np.zeros(0, np.uint32)], []
-    for part, chosen, header in blocks_of(data, size, level):
-        rows += part
-        tokens.append(chosen)
-        headers += [header] if header else []
-    return DeflateStream(np.concatenate(tokens), np.array(rows, np.int64).reshape(-1, 3), headers)
-
-
-def find_level(stream: DeflateStream, data: Bytes, size: int, hint: int) -> int | None:
-    """Return the level that makes a stream, None for none of those that the hint of its zlib header goes with."""
-    if not _looks_like(stream):
-        return None
-    for level in _BY_HINT[hint]:
-        if _makes(stream, data, size, level):
-            return level
-    return None
-
-
-def _looks_like(stream: DeflateStream) -> bool:
-    """Say whether the first header is what libdeflate writes for the tokens of its block."""
-    token = 0
-    for kind, _, count in stream.blocks.tolist():
-        if kind == DYNAMIC:
-            return _header(stream.tokens[token : token + count]) == stream.headers[0]
-        token += count if kind != STORED else 0
-    return True
-
-
-def _header(tokens: Tokens) -> Header:
+def header_for(tokens: Tokens) -> Header:
+    """Return the header of the tokens of a dynamic block."""
     near, far = np.zeros(LITERALS, np.int64), np.zeros(DISTANCES, np.int64)
     count_symbols(tokens, near, far)
     near[256] += 1
     return choose(near, far, 1, 0)[1]
-
-
-def _makes(stream: DeflateStream, data: Bytes, size: int, level: int) -> bool:
-    """Say whether a level makes the stream, block for block."""
-    row = token = header = 0
-    for rows, tokens, given in blocks_of(data, size, level):
-        if not np.array_equal(stream.blocks[row : row + len(rows)], rows):
-            return False
-        if not np.array_equal(stream.tokens[token : token + len(tokens)], tokens):
-            return False
-        if given and stream.headers[header] != given:
-            return False
-        row, token, header = row + len(rows), token + len(tokens), header + bool(given)
-    return row == len(stream.blocks)

@@ -13,8 +13,8 @@ from neuralzip.media.bitcoder import NUMBER_CONTEXTS, POSITION, BitCoder, code_b
 from neuralzip.media.png.deflate import deflate
 from neuralzip.media.png.guess import Guess, full_block, guess_rules
 from neuralzip.media.png.inflate import inflate
-from neuralzip.media.png.libdeflate import LEVELS, find_level, replay
 from neuralzip.media.png.optimal import MAX_DATA, OPTIMAL_CONTEXTS, STYLES, code_cheapest
+from neuralzip.media.png.replay import ENCODERS, find_encoder, replay
 from neuralzip.media.png.stream import COUNT, DYNAMIC, FIXED, PADDING, STORED, TYPE, DeflateStream
 from neuralzip.media.png.tokens import CODE, KINDS, TOKEN_CONTEXTS, TRUST, code_blocks, walk
 from neuralzip.media.png.trees import HEADER_CONTEXTS, code_header, has_fixed_codes
@@ -44,7 +44,7 @@ _TOLD = 10
 """In the place of a level: five numbers follow."""
 _KNOWN = (*map(zlib_rules, range(10)), zlib_rules(6), *PRESETS)
 _REPLAYED = len(_KNOWN)
-"""From here on, levels of libdeflate."""
+"""From here on, encoders whose streams follow from the data."""
 _MAX_RULE = 1 << 24
 
 
@@ -109,14 +109,14 @@ def encode(coder: BitCoder, base: int, stream: ZlibStream, piece: int = 0) -> No
 
 
 def _encode_replayed(coder: BitCoder, base: int, stream: ZlibStream) -> list[BitCoder]:
-    """Return a copy of the coder that coded the level of libdeflate that made the stream, if one did."""
+    """Return a copy of the coder that coded which encoder makes all of the stream, if one does."""
     hint = stream.header[1] >> 6
-    level = find_level(stream.deflated, stream.data, stream.size, hint)
-    if level is None:
+    encoder = find_encoder(stream.deflated, stream.data, stream.size, hint)
+    if encoder is None:
         return []
     tried = coder.copy()
     code_bit(tried, base + _FLAGS + 2, 0)
-    _code_level(tried, base, hint, _REPLAYED + level - 1)
+    _code_level(tried, base, hint, _REPLAYED + encoder)
     return [tried]
 
 
@@ -207,7 +207,7 @@ def _decode_by_rules(
     """Return what `_encode_by_rules` coded."""
     level = _code_level(coder, base, hint, 0)
     if level >= _REPLAYED:
-        return replay(data, size, level - _REPLAYED + 1)
+        return replay(data, size, level - _REPLAYED)
     rules = _code_rules(coder, base, level, zlib_rules(0), piece)
     count = _code_number(coder, base, 11, 0)
     if count > _most_blocks(size):
@@ -273,9 +273,9 @@ def _code_bytes(coder: BitCoder, base: int, data: bytes, size: int) -> bytes:
 
 
 def _code_level(coder: BitCoder, base: int, hint: int, level: int) -> int:
-    """Code the place of rules among those known, or a level of libdeflate, given the hint of the header."""
+    """Code the place of rules among those known, or of an encoder behind them, given the hint of the header."""
     level = _code_number(coder, base, 12 + hint if hint else 0, level)
-    if level >= _REPLAYED + LEVELS:
+    if level >= _REPLAYED + ENCODERS:
         raise CorruptError("PNG: impossible encoder rules")
     return level
 
