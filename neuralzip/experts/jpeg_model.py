@@ -50,7 +50,7 @@ def _code_inside(model: JpegModel, coder: BitCoder, plane: Plane, other: Plane, 
 def _code_edge(
     model: JpegModel, coder: BitCoder, plane: Plane, other: Plane, row: int, column: int, which: int
 ) -> None:
-    """Code the first row (which 1) or column (2) of a block but for DC, high frequencies first."""
+    """Code the first row (which 1) or column (2) of a block but for DC, low frequencies first."""
     stride = 1 if which == 1 else 8
     set_count_contexts(model, plane, other, row, column, which)
     count = np.int64(plane.counts[row, column, which])
