@@ -130,3 +130,68 @@ def frame(segment: Segment) -> Frame:
 
 def _is_sound(each: FrameComponent) -> bool:
     return 1 <= each.horizontal <= MAX_FACTOR and 1 <= each.vertical <= MAX_FACTOR and each.table < 4
+
+
+def scan_header(body: bytes, of: Frame) -> ScanHeader:
+    """Read a scan header of a frame.
+
+    Raises:
+        UnsupportedError: it names no such components, or bands and bits that its kind of frame does not have.
+    """
+    count = body[0] if body else 0
+    if not 1 <= count <= MAX_COMPONENTS or len(body) != 4 + 2 * count:
+        raise UnsupportedError("JPEG: bad scan header")
+    names = {each.name: index for index, each in enumerate(of.components)}
+    pairs = [(body[i], body[i + 1]) for i in range(1, 1 + 2 * count, 2)]
+    if len({name for name, _ in pairs}) < count or not all(_is_known(*pair, names) for pair in pairs):
+        raise UnsupportedError("JPEG: bad component of a scan")
+    first, last, bits = body[-3:]
+    parts = tuple((names[name], both >> 4, both & 15) for name, both in pairs)
+    header = ScanHeader(parts, first, last, bits >> 4, bits & 15)
+    if not (_is_progressive_band(header) if of.kind == PROGRESSIVE else (first, last, bits) == (0, 63, 0)):
+        raise UnsupportedError("JPEG: bad band of a scan")
+    return header
+
+
+def _is_known(name: int, tables: int, names: dict[int, int]) -> bool:
+    return name in names and tables >> 4 < 4 and tables & 15 < 4
+
+
+def _is_progressive_band(scan: ScanHeader) -> bool:
+    band = scan.last == 0 if scan.first == 0 else scan.first <= scan.last <= 63 and len(scan.components) == 1
+    return band and scan.low <= 13 and scan.high in (0, scan.low + 1)
+
+
+def quantisation_tables(body: bytes) -> Iterator[tuple[int, npt.NDArray[np.int32]]]:
+    """Yield (number, [8, 8] steps in natural order) of each table of a DQT segment.
+
+    Raises:
+        UnsupportedError: cut off, or a step of zero.
+    """
+    while body:
+        wide, number = body[0] >> 4, body[0] & 15
+        size = 1 + 64 * (1 + wide)
+        if wide > 1 or number > 3 or len(body) < size:
+            raise UnsupportedError("JPEG: bad quantisation table")
+        table = np.zeros(64, np.int32)
+        table[ZIGZAG] = np.frombuffer(body[1:size], ">u2" if wide else np.uint8)
+        if not table.all():
+            raise UnsupportedError("JPEG: quantisation step of zero")
+        yield number, table.reshape(8, 8)
+        body = body[size:]
+
+
+def huffman_tables(body: bytes) -> Iterator[tuple[int, int, bytes, bytes]]:
+    """Yield (class: 0 DC or 1 AC, number, codes of each length 1..16, symbols) of each table of a DHT segment.
+
+    Raises:
+        UnsupportedError: cut off, or more codes than there can be.
+    """
+    while body:
+        kind, number, counts = body[0] >> 4, body[0] & 15, body[1:17]
+        size = 17 + sum(counts)
+        full = sum(count << (16 - length) for length, count in enumerate(counts, 1))
+        if kind > 1 or number > 3 or len(body) < size or sum(counts) > 256 or full > 1 << 16:
+            raise UnsupportedError("JPEG: bad Huffman table")
+        yield kind, number, counts, body[17:size]
+        body = body[size:]
