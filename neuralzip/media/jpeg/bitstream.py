@@ -61,3 +61,19 @@ def take_bits(reader: Reader, count: int) -> int:
     fill(reader)
     reader.state[2] -= count
     return (reader.state[1] >> reader.state[2]) & ((1 << count) - 1)
+
+
+@inner
+def take_symbol(reader: Reader, table: Table) -> int:
+    """Read a symbol; -1 where no code matches."""
+    fill(reader)
+    entry = np.int64(table.found[(reader.state[1] >> (reader.state[2] - 16)) & 0xFFFF])
+    reader.state[2] -= entry >> 8
+    return entry & 255 if entry else -1
+
+
+@inner
+def take_number(reader: Reader, size: int) -> int:
+    """Read the number that a symbol gave a size of 0..15 bits (T.81, F.2.2.1: EXTEND)."""
+    bits = take_bits(reader, size)
+    return bits if size == 0 or bits >> (size - 1) else bits - (1 << size) + 1
