@@ -14,6 +14,7 @@ from neuralzip.media.jpeg.coefficients import MAX_COMPONENTS, MAX_FACTOR
 
 SOI, EOI, SOS, DQT, DHT, DRI = 0xD8, 0xD9, 0xDA, 0xDB, 0xC4, 0xDD
 BASELINE, EXTENDED, PROGRESSIVE = 0xC0, 0xC1, 0xC2
+FRAMES = frozenset(range(0xC0, 0xD0)) - {DHT, 0xC8, 0xCC}
 _ALONE = frozenset((0x01, *range(0xD0, 0xD8)))
 """Markers without a length: TEM and RST0 to RST7."""
 
