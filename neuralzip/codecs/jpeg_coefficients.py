@@ -58,7 +58,7 @@ def decode(payload: bytes, empty: Coefficients, report: Report | None = None) ->
     from neuralzip.experts import bits, jpeg_model, jpeg_state  # compiled code: only when a picture is met
 
     reader = FieldReader(payload, "coefficients")
-    planes = [_plane(_zero(each), i) for i, each in enumerate(empty.components)]
+    planes = [_empty_plane(each, i) for i, each in enumerate(empty.components)]
     model, meter = jpeg_state.new_model(_blocks(empty)), _Meter(_blocks(empty), report)
     for plane, other, rows in _bands(planes):
         coder: BitCoder = bits.decoder(reader.string())
@@ -88,26 +88,29 @@ def _blocks(coefficients: Coefficients) -> int:
     return sum(each.coefficients.size // 64 for each in coefficients.components)
 
 
-def _zero(component: Component) -> Component:
-    return replace(component, coefficients=np.zeros(component.coefficients.shape, np.int16))
-
-
 def _columns(plane: "Plane") -> int:
     return plane.blocks.shape[1] - 2
 
 
-def _plane(component: Component, index: int) -> "Plane":
-    """Return what the model wants of a component: blocks with a border of zeros, and their counts."""
+def _empty_plane(component: Component, index: int) -> "Plane":
+    """Return what the model wants of a component before it is decoded: blocks with a border, all zero."""
     from neuralzip.experts.jpeg_state import CLASSES, Plane
 
     rows, columns = component.coefficients.shape[:2]
-    blocks = np.zeros((rows + 1, columns + 2, 8, 8), np.int16)
-    blocks[1:, 1:-1] = component.coefficients
-    used = blocks != 0
-    parts = (used[:, :, 1:, 1:].sum((2, 3)), used[:, :, 0, 1:].sum(2), used[:, :, 1:, 0].sum(2))
-    counts = np.stack(parts, axis=2).astype(np.uint8)
+    blocks = np.zeros((rows + 1, columns + 2, 64), np.int16)
     steps = component.quantisation.reshape(64).astype(np.int64)
-    return Plane(blocks.reshape(rows + 1, columns + 2, 64), counts, steps, min(index, CLASSES - 1))
+    return Plane(blocks, np.zeros((*blocks.shape[:2], 3), np.uint8), steps, min(index, CLASSES - 1))
+
+
+def _plane(component: Component, index: int) -> "Plane":
+    """Return what the model wants of a component: blocks with a border of zeros, and their counts."""
+    plane = _empty_plane(component, index)
+    values = component.coefficients
+    plane.blocks[1:, 1:-1] = values.reshape(*values.shape[:2], 64)
+    used = values != 0
+    parts = (used[:, :, 1:, 1:].sum((2, 3)), used[:, :, 0, 1:].sum(2), used[:, :, 1:, 0].sum(2))
+    plane.counts[1:, 1:-1] = np.stack(parts, axis=2)
+    return plane
 
 
 def _bands(planes: list["Plane"]) -> Iterator[tuple["Plane", "Plane", range]]:

@@ -27,6 +27,12 @@ def picture() -> bytes:
     return file.getvalue()
 
 
+def photo() -> bytes:
+    file = io.BytesIO()
+    Image.open(io.BytesIO(picture())).resize((80, 56)).save(file, "jpeg", restart_marker_blocks=4)
+    return file.getvalue()
+
+
 def recording() -> bytes:
     t = np.arange(500)
     samples = np.stack([9000 * np.sin(t / 9), 7000 * np.sin(t / 9 + 1) + t % 7], -1).astype("<i2")
@@ -46,6 +52,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "flow": picture,
     "vae": lambda: samples.ppm(48, 64),
     "audio": recording,
+    "jpeg": photo,
     "table": lambda: b"".join(b"%d,%d,%.2f\n" % (i, i * i % 97, i / 7) for i in range(80)),
     "bytes": lambda: b"She sells sea shells on the sea shore. " * 12,
     "stdlib": lambda: b"She sells sea shells on the sea shore. " * 12,

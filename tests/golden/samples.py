@@ -8,6 +8,7 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 import soundfile
+from PIL import Image
 
 from neuralzip.media.png.profiles import SRGB, profile
 
@@ -101,6 +102,13 @@ def rings() -> bytes:
         (b"IEND", b""),
     ]
     return png(parts)
+
+
+def photo_jpeg(height: int, width: int, **choices: int) -> bytes:
+    """A photo as a JPEG file of libjpeg; as with FLAC, our own encoder would prove nothing."""
+    file = io.BytesIO()
+    Image.fromarray(pixels(height, width, 8).astype(np.uint8)).save(file, "JPEG", quality=90, **choices)
+    return file.getvalue()
 
 
 def stretched(height: int, width: int) -> bytes:

@@ -4,15 +4,8 @@ What is not entropy-coded is kept verbatim; the entropy-coded bytes are written 
 nearly every encoder would write them. Files of another encoder, or damaged ones, are none for this module.
 """
 
-from neuralzip.media.jpeg.layout import Layout
-from neuralzip.media.jpeg.reader import parse
-from neuralzip.media.jpeg.writer import empty, rebuild
+from neuralzip.media.jpeg.layout import Layout, read_layout
+from neuralzip.media.jpeg.reader import BLOCKS_A_BYTE, parse
+from neuralzip.media.jpeg.writer import empty_coefficients, read_headers, rebuild
 
-__all__ = ["Layout", "empty", "is_jpeg", "parse", "rebuild"]
-
-MAGIC = b"\xff\xd8\xff"
-
-
-def is_jpeg(head: bytes) -> bool:
-    """Say whether a file that starts with these bytes calls itself a JPEG."""
-    return head.startswith(MAGIC)
+__all__ = ["BLOCKS_A_BYTE", "Layout", "empty_coefficients", "parse", "read_headers", "read_layout", "rebuild"]

@@ -74,7 +74,7 @@ def take_symbol(reader: Reader, tables: Tables, table: int) -> int:
     _fill(reader)
     entry = np.int64(tables.found[table, (reader.state[1] >> (reader.state[2] - 16)) & 0xFFFF])
     reader.state[2] -= entry >> 8
-    return entry & 255 if entry else -1
+    return int(entry & 255) if entry else -1
 
 
 @inner

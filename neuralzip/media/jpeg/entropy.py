@@ -53,9 +53,7 @@ def _take_restart(reader: Reader, number: int) -> bool:
     """Read a restart marker; return whether it is there."""
     at = reader.state[0]
     reader.state[0] += 2
-    return bool(
-        at + 1 < len(reader.data) and reader.data[at] == 0xFF and reader.data[at + 1] == 0xD0 + number
-    )
+    return bool(at + 1 < len(reader.data) and reader.data[at] == 0xFF and reader.data[at + 1] == 0xD0 + number)
 
 
 @entry

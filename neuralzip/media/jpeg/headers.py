@@ -92,12 +92,12 @@ class Headers:
         """
         order, places = block_order(self.frame, header)
         given: list[tuple[bytes, bytes]] = []
-        choices = np.zeros((2, MAX_COMPONENTS), np.int64)
+        choices = np.zeros(MAX_COMPONENTS, np.int64), np.zeros(MAX_COMPONENTS, np.int64)
         for place, (_, dc, ac) in enumerate(header.components):
             for kind, number in enumerate((dc, ac)):
                 if (kind, number) not in self._huffman:
                     raise UnsupportedError("JPEG: no Huffman table")
-                choices[kind, place] = len(given)
+                choices[kind][place] = len(given)
                 given.append(self._huffman[kind, number])
         return new_tables(given), Scan(order, places, *choices, self._interval, new_last(), ZIGZAG)
 

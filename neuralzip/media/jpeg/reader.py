@@ -15,13 +15,13 @@ BLOCKS_A_BYTE = 8
 """No file has more blocks for each of its bytes: a scan spends a bit on a block at least."""
 
 
-def parse(data: bytes) -> tuple[Layout, Coefficients]:
+def parse(data: bytes, most_blocks: int) -> tuple[Layout, Coefficients]:
     """Take a JPEG file apart.
 
     Raises:
-        UnsupportedError: not a JPEG, damaged, or `rebuild` would not restore it.
+        UnsupportedError: not a JPEG, damaged, larger than `most_blocks`, or `rebuild` would not restore it.
     """
-    layout, coefficients = _Parser(data).run()
+    layout, coefficients = _Parser(data, most_blocks).run()
     try:
         restored = rebuild(layout, coefficients, len(data))
     except CorruptError as error:
@@ -34,8 +34,8 @@ def parse(data: bytes) -> tuple[Layout, Coefficients]:
 class _Parser:
     """Walks through a file."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    def __init__(self, data: bytes, most_blocks: int) -> None:
+        self._data, self._most_blocks = data, min(most_blocks, BLOCKS_A_BYTE * len(data))
         self._bytes = np.frombuffer(data, np.uint8)
         self._headers = Headers()
         self._parts: list[bytes] = []
@@ -63,8 +63,8 @@ class _Parser:
 
     def _new_blocks(self) -> Blocks:
         count = self._headers.blocks
-        if count > BLOCKS_A_BYTE * len(self._data):
-            raise UnsupportedError("JPEG: more blocks than its bytes can hold")
+        if count > self._most_blocks:
+            raise UnsupportedError("JPEG: more blocks than its bytes can hold, or than there is memory for")
         return np.zeros((count, 64), np.int16)
 
     def _read_scan(self, start: int, blocks: Blocks) -> int:

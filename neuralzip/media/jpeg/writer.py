@@ -25,21 +25,25 @@ def coefficients_of(headers: Headers, blocks: Blocks) -> Coefficients:
     return Coefficients(frame.width, frame.height, tuple(components))
 
 
-def empty(layout: Layout, most_blocks: int) -> Coefficients:
-    """Return the sizes and quantisation that a layout's headers say, with coefficients of zero.
+def empty_coefficients(headers: Headers) -> Coefficients:
+    """Return the sizes and quantisation that the headers of a whole file say, with coefficients of zero."""
+    return coefficients_of(headers, np.zeros((headers.blocks, 64), np.int16))
+
+
+def read_headers(layout: Layout) -> Headers:
+    """Return what the headers of a layout say.
 
     Raises:
-        CorruptError: impossible headers, or more blocks than `most_blocks`.
+        CorruptError: impossible headers.
     """
     headers = Headers()
     try:
         for _ in _scans(layout, headers):
             pass
-        if headers.blocks > most_blocks:
-            raise CorruptError(f"damaged: JPEG of {headers.blocks} blocks, at most {most_blocks} are possible")
-        return coefficients_of(headers, np.zeros((headers.blocks, 64), np.int16))
+        _ = headers.frame
     except UnsupportedError as error:
         raise CorruptError(f"damaged: {error}") from error
+    return headers
 
 
 def _scans(layout: Layout, headers: Headers) -> Iterator[tuple[bytes, markers.ScanHeader]]:
@@ -52,19 +56,19 @@ def _scans(layout: Layout, headers: Headers) -> Iterator[tuple[bytes, markers.Sc
         yield part, header
 
 
-def rebuild(layout: Layout, coefficients: Coefficients, size: int) -> bytes:
-    """Return the file of `size` bytes.
+def rebuild(layout: Layout, coefficients: Coefficients, most: int) -> bytes:
+    """Return the file.
 
     Args:
         layout: all but the coefficients.
-        coefficients: as many as `empty` says.
-        size: of the file; it is not larger.
+        coefficients: in the shape of `empty_coefficients`.
+        most: bytes that the file has at most.
 
     Raises:
-        CorruptError: the parts do not fit together.
+        CorruptError: the parts do not fit together, or the file is larger.
     """
     blocks = np.concatenate([each.coefficients.reshape(-1, 64) for each in coefficients.components])
-    headers, writer = Headers(), Writer(np.zeros(size, np.uint8), np.zeros(3, np.int64))
+    headers, writer = Headers(), Writer(np.zeros(most, np.uint8), np.zeros(3, np.int64))
     try:
         for part, header in _scans(layout, headers):
             _put(writer, part)
@@ -74,9 +78,7 @@ def rebuild(layout: Layout, coefficients: Coefficients, size: int) -> bytes:
     except UnsupportedError as error:
         raise CorruptError(f"damaged: {error}") from error
     _put(writer, layout.tail)
-    if writer.state[0] != size:
-        raise CorruptError(f"damaged: JPEG of {writer.state[0]} bytes, expected {size}")
-    return writer.data.tobytes()
+    return writer.data[: writer.state[0]].tobytes()
 
 
 def _put(writer: Writer, data: bytes) -> None:
