@@ -53,6 +53,8 @@ class JpegCodec:
             raise CorruptError("damaged: impossible parameters of a JPEG block")
         layout = jpeg.read_layout(side.unpack(block.payload[:size]))
         headers = jpeg.read_headers(layout)
+        if headers.visits > jpeg.VISITS_A_BYTE * block.raw_size:
+            raise CorruptError("damaged: a JPEG block declares more scans than its file can hold")
         _check_blocks(headers.blocks, block.raw_size, options)
         empty = jpeg.empty_coefficients(headers)
         coefficients = jpeg_coefficients.decode(block.payload[size:], empty, _report(options, block.raw_size))

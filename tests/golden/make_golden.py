@@ -315,6 +315,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "audio-split-64": ("audio", "fast", samples.float_wav(300, "<f8", 0)),
         "audio-zero-bits": ("audio", "fast", samples.zero_bits_wav(3000)),
         "jpeg": ("jpeg", None, samples.photo_jpeg(60, 90, restart_marker_blocks=5)),
+        "jpeg-progressive": ("jpeg", None, samples.photo_jpeg(60, 90, progressive=1, subsampling=0)),
         "table-csv": ("table", None, samples.csv()),
         "table-npy-float32": ("table", None, samples.npy("<f4")),
         "table-npy-int16": ("table", None, samples.npy("<i2")),

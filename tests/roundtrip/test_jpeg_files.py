@@ -26,6 +26,10 @@ CHOICES: dict[str, dict[str, int]] = {
     "4:2:0": {"subsampling": 2, "optimize": 1},
     "restarts": {"restart_marker_blocks": 2},
     "rows": {"restart_marker_rows": 1, "optimize": 1},
+    "progressive": {"progressive": 1},
+    "progressive, best": {"progressive": 1, "quality": 100, "subsampling": 0},
+    "progressive, worst": {"progressive": 1, "quality": 1},
+    "progressive, restarts": {"progressive": 1, "quality": 97, "restart_marker_blocks": 3},
 }
 MANY = 1 << 20
 
@@ -33,6 +37,12 @@ MANY = 1 << 20
 def photo(height: int = 45, width: int = 77, mode: str = "RGB", **choices: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(pixels(height, width, 8).astype(np.uint8)).convert(mode).save(file, "JPEG", **choices)
+    return file.getvalue()
+
+
+def blank(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (side, side), 128).save(file, "JPEG", progressive=1)
     return file.getvalue()
 
 
@@ -68,6 +78,25 @@ def test_coefficients_are_those_of_the_picture() -> None:
     blocks = basis @ (component.coefficients * component.quantisation) @ basis.T
     picture = blocks.transpose(0, 2, 1, 3).reshape(16, 24) + 128
     assert np.abs(np.clip(picture, 0, 255) - decoded(data)).max() <= 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("choices", [{}, {"quality": 100, "subsampling": 0}, {"restart_marker_rows": 1}])
+def test_scans_of_progressive_files_add_up(mode: str, choices: dict[str, int]) -> None:
+    _, expected = jpeg.parse(photo(mode=mode, **choices), MANY)
+    _, found = jpeg.parse(photo(mode=mode, progressive=1, **choices), MANY)
+    for a, b in zip(found.components, expected.components, strict=True):
+        assert np.array_equal(a.coefficients, b.coefficients)
+
+
+@pytest.mark.parametrize("shade", [0, 3])
+def test_the_longest_runs_of_blocks(shade: int) -> None:
+    """Runs end after 32767 blocks, or more than 937 correction bits; noise in few blocks makes long ones."""
+    picture = np.full((8 * 190, 8 * 190), 128, np.uint8)
+    picture[::40, ::24] += np.uint8(shade * 40)
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", progressive=1, quality=95)
+    jpeg.parse(file.getvalue(), MANY)
 
 
 def one_by_one(data: bytes) -> bytes:
@@ -125,6 +154,19 @@ def test_others_are_refused(data: bytes) -> None:
         jpeg.parse(data, MANY)
 
 
+def test_scans_without_end_are_refused() -> None:
+    """Each adds a bit, of no coefficient, to all blocks of a blank picture in a few bytes."""
+    layout, coefficients = jpeg.parse(blank(1600), MANY)
+    many = replace(layout, parts=(*layout.parts, *layout.parts[-1:] * 100))
+    data = jpeg.rebuild(many, coefficients, MANY)
+    with pytest.raises(UnsupportedError, match="more scans"):
+        jpeg.parse(data, MANY)
+    codec = JpegCodec()
+    block = next(codec.encode(io.BytesIO(blank(160)), Options()))
+    with pytest.raises(CorruptError, match="more scans"):
+        codec.decode(replace(block, raw_size=10), Options())
+
+
 def test_mixed_padding_is_refused() -> None:
     layout, coefficients = jpeg.parse(photo(restart_marker_blocks=1), MANY)
     zeros, ones = (jpeg.rebuild(replace(layout, padding=bit), coefficients, MANY) for bit in (0, 1))
@@ -134,9 +176,10 @@ def test_mixed_padding_is_refused() -> None:
         jpeg.parse(zeros[:end] + ones[end:], MANY)
 
 
-def test_every_cut_and_flip_is_refused_or_restored() -> None:
+@pytest.mark.parametrize("progressive", [0, 1])
+def test_every_cut_and_flip_is_refused_or_restored(progressive: int) -> None:
     """`parse` ends with a comparison; what it must not do is fail otherwise, or hang."""
-    data = photo(20, 30, restart_marker_blocks=2)
+    data = photo(20, 30, restart_marker_blocks=2, progressive=progressive)
     start = start_of_scan(data)
     for at in range(0, len(data), 3):
         for other in (data[:at], data[:at] + bytes([data[at] ^ 0x10]) + data[at + 1 :]):

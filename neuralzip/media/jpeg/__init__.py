@@ -5,7 +5,16 @@ nearly every encoder would write them. Files of another encoder, or damaged ones
 """
 
 from neuralzip.media.jpeg.layout import Layout, read_layout
-from neuralzip.media.jpeg.reader import BLOCKS_A_BYTE, parse
+from neuralzip.media.jpeg.reader import BLOCKS_A_BYTE, VISITS_A_BYTE, parse
 from neuralzip.media.jpeg.writer import empty_coefficients, read_headers, rebuild
 
-__all__ = ["BLOCKS_A_BYTE", "Layout", "empty_coefficients", "parse", "read_headers", "read_layout", "rebuild"]
+__all__ = [
+    "BLOCKS_A_BYTE",
+    "VISITS_A_BYTE",
+    "Layout",
+    "empty_coefficients",
+    "parse",
+    "read_headers",
+    "read_layout",
+    "rebuild",
+]

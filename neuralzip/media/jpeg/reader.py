@@ -13,6 +13,8 @@ from neuralzip.media.jpeg.writer import coefficients_of, rebuild
 
 BLOCKS_A_BYTE = 8
 """No file has more blocks for each of its bytes: a scan spends a bit on a block at least."""
+VISITS_A_BYTE = 128
+"""Blocks of all scans together that are handled for each byte; the time for them must not outgrow the file."""
 
 
 def parse(data: bytes, most_blocks: int) -> tuple[Layout, Coefficients]:
@@ -59,6 +61,8 @@ class _Parser:
         """Return where the entropy-coded bytes of the next scan start; None where the tail does."""
         found = list(markers.segments(self._data, place))
         self._header = self._headers.read(found)
+        if self._headers.visits > VISITS_A_BYTE * len(self._data):
+            raise UnsupportedError("JPEG: more scans than its bytes are worth")
         return None if self._header is None else found[-1].end
 
     def _new_blocks(self) -> Blocks:

@@ -18,7 +18,7 @@ from neuralzip.media.jpeg.coefficients import MAX_COEFFICIENT
 
 Block = npt.NDArray[np.int16]
 Ints = npt.NDArray[np.int64]
-_ZEROS, _MAX_SIZE = 0xF0, 15
+ZEROS, _MAX_SIZE = 0xF0, 15
 
 
 @inner
@@ -72,7 +72,7 @@ def write_block(writer: Writer, tables: Tables, dc: int, ac: int, last: int, blo
             run += 1
             continue
         while run > 15:
-            sound &= put_symbol(writer, tables, ac, _ZEROS)
+            sound &= put_symbol(writer, tables, ac, ZEROS)
             run -= 16
         size = size_of(value)
         sound &= put_symbol(writer, tables, ac, run << 4 | size)
