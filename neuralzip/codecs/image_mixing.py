@@ -3,8 +3,8 @@
     body = kind (1), then for a kind of image_lattice (0 none), or JOINT:
                lowest and highest value of each plane (2 + 2), size of misses (4), misses, words of image_planes,
                or of image_joint
-           for GRAPHICS:
-               body of image_graphics
+           for GRAPHICS, or STARTED:
+               body of image_graphics, coded from nothing or from a learnt start
 
 On a colour lattice the three planes coded are C1, C2, Y, their limits offset to be positive; `misses` are the
 pixels off it, packed. Otherwise planes are coded as given; JOINT, the
@@ -31,11 +31,14 @@ from neuralzip.errors import CorruptError
 from neuralzip.experts import image_lattice
 
 if TYPE_CHECKING:
+    from neuralzip.experts.image_prior import Prior
     from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
+Start = Callable[[], "Prior | None"]
+"""Loads the start of graphics when it is needed; None where it is not installed."""
 Net = Callable[[], "IntPixelCNN | None"]
 """Loads the net when it is needed; None where it is not installed."""
-GRAPHICS, JOINT = 16, 32
+GRAPHICS, STARTED, JOINT = 16, 17, 32
 _JOINT_PIXELS, _JOINT_ROWS = 1 << 12, 8
 """Fewer pixels, or fewer a step, have no use for a net."""
 _TRIAL_SAMPLES = 1 << 19
@@ -44,19 +47,26 @@ _CODED_ORDER, _RGB_ORDER = (1, 2, 0), (1, 0, 2)
 _LIMIT_OFFSET = 1 << 12
 
 
-def encode_picture(planes: Planes, report: Report | None = None, net: Net | None = None) -> bytes:
+def encode_picture(
+    planes: Planes, report: Report | None = None, net: Net | None = None, start: Start | None = None
+) -> bytes:
     """Return the body of planes [P, H, W], P >= 1, in coding order; three planes are G, R, B."""
     share = repeat_share(planes) if len(planes) <= MOST_PLANES else 0.0
     if share <= SURELY_PHOTO:
         return _encode_photo(planes, report, net)
     if share >= SURELY_GRAPHICS:
-        return bytes([GRAPHICS]) + encode_graphics(planes, report)
+        return _encode_graphics(planes, report, start)
     if planes.size <= _TRIAL_SAMPLES:
-        graphics = bytes([GRAPHICS]) + encode_graphics(planes, report)
+        graphics = _encode_graphics(planes, report, start)
         return min(_encode_photo(planes, report, net), graphics, key=len)
     if _graphics_win(planes):
-        return bytes([GRAPHICS]) + encode_graphics(planes, report)
+        return _encode_graphics(planes, report, start)
     return _encode_photo(planes, report, net)
+
+
+def _encode_graphics(planes: Planes, report: Report | None, start: Start | None) -> bytes:
+    prior = None if start is None else start()
+    return bytes([GRAPHICS if prior is None else STARTED]) + encode_graphics(planes, report, prior)
 
 
 def is_joint(body: bytes) -> bool:
@@ -64,8 +74,17 @@ def is_joint(body: bytes) -> bool:
     return body[:1] == bytes([JOINT])
 
 
+def is_started(body: bytes) -> bool:
+    """Say whether decoding a body needs the start of graphics."""
+    return body[:1] == bytes([STARTED])
+
+
 def decode_picture(
-    body: bytes, shape: tuple[int, int, int], report: Report | None = None, net: Net | None = None
+    body: bytes,
+    shape: tuple[int, int, int],
+    report: Report | None = None,
+    net: Net | None = None,
+    start: Start | None = None,
 ) -> Planes:
     """Return the planes [P, H, W] of a body.
 
@@ -74,20 +93,25 @@ def decode_picture(
     """
     if body[:1] == bytes([GRAPHICS]):
         return decode_graphics(body[1:], shape, report)
-    start = 1 + 4 * shape[0]
+    if is_started(body):
+        prior = start() if start is not None else None
+        if prior is None:
+            raise CorruptError("damaged: a picture names no weights to start from")
+        return decode_graphics(body[1:], shape, report, prior)
+    words = 1 + 4 * shape[0]
     kind = image_lattice.NONE if is_joint(body) else body[0] if body else 0
-    if len(body) < start + 4 or kind > max(image_lattice.KINDS) or (body[0] and shape[0] != 3):
+    if len(body) < words + 4 or kind > max(image_lattice.KINDS) or (body[0] and shape[0] != 3):
         raise CorruptError("damaged: impossible head of a picture")
     offset = _LIMIT_OFFSET if kind else 0
     values = [value - offset for value in struct.unpack_from(f"<{2 * shape[0]}H", body, 1)]
     limits = list(zip(values[::2], values[1::2], strict=True))
-    misses = start + 4 + int.from_bytes(body[start : start + 4], "little")
+    misses = words + 4 + int.from_bytes(body[words : words + 4], "little")
     if any(low > high for low, high in limits) or misses > len(body):
         raise CorruptError("damaged: impossible values of a picture")
     if is_joint(body):
-        return _decode_joint(body[start + 4 :], shape, limits, report, net)
+        return _decode_joint(body[words + 4 :], shape, limits, report, net)
     samples = decode_samples(body[misses:], shape, limits, report)
-    return _from_lattice(kind, samples, body[start + 4 : misses])
+    return _from_lattice(kind, samples, body[words + 4 : misses])
 
 
 def _decode_joint(

@@ -28,6 +28,7 @@ from neuralzip.errors import CorruptError, ModelError
 from neuralzip.media.types import Picture
 
 if TYPE_CHECKING:
+    from neuralzip.experts.image_prior import Prior
     from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
 Samples = npt.NDArray[np.uint16]
@@ -38,6 +39,8 @@ Result = TypeVar("Result")
 CONSTANT, NET, MIXING, RANKS = 0, 1, 2, 6
 FAST = "fast"
 NET_ID = "image-fast"
+STARTS_ID, STARTS = "image-graphics", "graphics-prior"
+"""Weights that graphics start from: model id and architecture."""
 BAND_SAMPLES = 1 << 22
 BAND_ROWS = 1 << 11
 THIN_PIXELS = 1 << 14
@@ -82,10 +85,19 @@ class Coder:
 
     @functools.cached_property
     def _net_weights(self) -> zoo.Model:
+        return self._weights(NET_ID, start=False)
+
+    @functools.cached_property
+    def _start_weights(self) -> zoo.Model:
+        return self._weights(STARTS_ID, start=True)
+
+    def _weights(self, model_id: str, start: bool) -> zoo.Model:
+        """Return the weights to encode with, or those of the kind that the block names."""
         if self._named is None:
-            return zoo.load(NET_ID)
-        if self._named:
-            return zoo.load_identity(self._named[0])
+            return zoo.load(model_id)
+        for model in map(zoo.load_identity, self._named):
+            if (model.meta.get("architecture") == STARTS) == start:
+                return model
         raise CorruptError("damaged: an image block names no weights")
 
     @functools.cached_property
@@ -100,10 +112,23 @@ class Coder:
 
         return IntPixelCNN(self._net_weights, device)
 
+    @functools.cached_property
+    def _start(self) -> "Prior":
+        from neuralzip.experts.image_prior import unpack
+
+        return unpack(self._start_weights.arrays)
+
     def net_to_hear(self) -> "IntPixelCNN | None":
         """Return the net that the mixing model hears, None where there is none to encode with."""
+        return self._if_installed(lambda: self.net)
+
+    def start_of_graphics(self) -> "Prior | None":
+        """Return what graphics start from, None where there is nothing to encode with."""
+        return self._if_installed(lambda: self._start)
+
+    def _if_installed(self, load: Callable[[], Result]) -> Result | None:
         try:
-            return self.net
+            return load()
         except ModelError:
             if self._named is not None:
                 raise
@@ -206,11 +231,13 @@ class Coder:
         parts = [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)]
 
         def code(part: Samples, tell: Report | None) -> bytes:
-            return image_mixing.encode_picture(part, tell, self.net_to_hear)
+            return image_mixing.encode_picture(part, tell, self.net_to_hear, self.start_of_graphics)
 
         coded = self._each(code, parts, report)
         if any(image_mixing.is_joint(part) for part in coded):
             self._used.append(self._net_weights.identity)
+        if any(image_mixing.is_started(part) for part in coded):
+            self._used.append(self._start_weights.identity)
         return _MIXING_HEAD.pack(divisor) + _join(coded)
 
     def _decode_mixing(self, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
@@ -220,7 +247,8 @@ class Coder:
             raise CorruptError("damaged: impossible stack of an image block")
 
         def code(part: tuple[int, bytes], tell: Report | None) -> Samples:
-            return image_mixing.decode_picture(part[1], (shape[0], part[0], shape[2]), tell, self.net_to_hear)
+            size = (shape[0], part[0], shape[2])
+            return image_mixing.decode_picture(part[1], size, tell, self.net_to_hear, self.start_of_graphics)
 
         decoded = self._each(code, list(_parts(body, _MIXING_HEAD.size, shape)), report)
         return np.concatenate(decoded, axis=1) * np.uint16(*_MIXING_HEAD.unpack_from(body))

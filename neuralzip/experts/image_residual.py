@@ -9,7 +9,7 @@ import numpy as np
 from neuralzip.exact.compiled import inner, merged
 from neuralzip.experts.apm import adapt, refine
 from neuralzip.experts.bits import BitCoder, code_bit
-from neuralzip.experts.counters import node_count, node_p, node_updated
+from neuralzip.experts.counters import MAP_STATES, map_p, map_updated, node_count, node_p, node_state, node_updated
 from neuralzip.experts.image_cues import SIGN, STOP, UPPER, ZERO, fill_cues, learn_cues
 from neuralzip.experts.image_logistic import sign_logit, stop_logit, upper_logit, zero_logit
 from neuralzip.experts.image_opinion import mass_below
@@ -25,6 +25,8 @@ from neuralzip.experts.image_state import (
     EXTRA,
     FRACTION,
     HASHED,
+    HEARD,
+    HISTORIES,
     LARGE_MAPS,
     LEADER,
     LIMITS,
@@ -50,6 +52,7 @@ _SURE = 6
 """A counter seen this often is fully trusted."""
 _TRUST = np.array([(min(n, _SURE) * 256) // _SURE for n in range(128)], np.int64)
 _LIMIT = 127
+_HISTORY_LIMIT = 1023
 
 
 @inner
@@ -140,6 +143,11 @@ def _fill_counters(state: State, node: int) -> None:
         inputs[k] = (stretch(p) * trust) >> 8
         k += 1
     inputs[k] = 77
+    k += 1 + len(state.cues.places)
+    for i in range(len(state.heard)):
+        counter = state.table[scratch[SLOTS + DIRECT + HEARD[i]] + node]
+        state.heard[i] = (i * HISTORIES + min(node - 1, HISTORIES - 1)) * MAP_STATES + node_state(counter)
+        inputs[k + i] = stretch(map_p(state.histories[state.heard[i]])) if node_count(counter) else 0
 
 
 @merged
@@ -148,12 +156,17 @@ def _clear_counters(state: State) -> None:
     first = state.shape[CENTRES] + 1 + EXTRA
     for k in range(first, first + (DIRECT + HASHED)):
         state.mixer.inputs[k] = 0
+    first += DIRECT + HASHED + 1 + len(state.cues.places)
+    for k in range(first, first + len(state.heard)):
+        state.mixer.inputs[k] = 0
 
 
 @merged
 def _learn_counters(state: State, node: int, bit: int) -> None:
     """Let every counter of a node see a bit."""
     scratch, nodes, table = state.scratch, state.nodes, state.table
+    for place in state.heard:
+        state.histories[place] = map_updated(state.histories[place], bit, _HISTORY_LIMIT)
     for i in range(DIRECT):
         place = scratch[SLOTS + i] + node
         nodes[place] = node_updated(nodes[place], bit, _LIMIT)
@@ -177,6 +190,9 @@ def _select_rows(state: State, step: int) -> None:
     if len(state.cues.places) > 0:
         rows[4] = offsets[4] + node * 64 + state.cues.votes[0]
     rows[5] = node * ENERGIES + energy
+    if len(mixer.mixed) > 1:
+        rows[6] = offsets[6] + node * 64 + scratch[AROUND]
+        rows[7] = offsets[7] + node * 64 + state.cues.votes[0]
     for which in range(5):
         for k in range(0, mixer.weights.shape[1], 16):
             prefetch(mixer.weights, rows[which] * mixer.weights.shape[1] + k)

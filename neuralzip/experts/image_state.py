@@ -31,7 +31,13 @@ NODES = 24
 ENERGIES = 16
 BIASES = 1 << 11
 SELECTORS = (NODES * ENERGIES, NODES * 16, NODES * 64, NODES * 64, NODES * 64)
+FINALS = (NODES * ENERGIES, NODES * 64, NODES * 64)
+"""Rows of a plane in each set of weights, of the mixer's first layer and its last; there photos have one set."""
 SMALL_MAPS, LARGE_MAPS = NODES * ENERGIES, NODES << 10
+HEARD = (0, 1, 2, 3, 4, 8, 9, 10, 13, 15, 17, 18, 21, 22, 23)
+"""Hashed contexts of which graphics hear what the histories of their counters mean, too."""
+HISTORIES = 3
+"""Kinds of decisions with histories of their own: zero, sign, size."""
 EXTRA = 2
 """Inputs of a net's opinion: as it is, and corrected; 0 without a net."""
 
@@ -62,6 +68,8 @@ class State(NamedTuple):
         maps: correction stages, [P * SMALL_MAPS + P * LARGE_MAPS, KNOTS], with a net P * SMALL_MAPS more.
         mixer: rows of plane p's sets follow those of plane p - 1.
         scratch: what is derived for the sample in work.
+        histories: [len(HEARD), HISTORIES, MAP_STATES] flat, history maps; empty for photos.
+        heard: [len(HEARD)] int64, the entries of a decision; empty for photos.
         mixtures: [T, H, 3, K] int32, a net's view of a plane at the steps in work, step t at t modulo T; K = 0
             where there is no net.
     """
@@ -77,6 +85,8 @@ class State(NamedTuple):
     mixtures: Words
     cues: Cues
     squares: Squares
+    histories: npt.NDArray[np.uint32]
+    heard: Ints
 
 
 def inputs_of(centres: int, cues: int = 0) -> int:
@@ -96,9 +106,10 @@ def new_state(
 ) -> State:
     """Return the state before the first sample; `learners` is their number for each plane.
 
-    Only for graphics there are cues and sparse least squares.
+    Only for graphics there are cues, histories and sparse least squares.
     """
     cues = new_cues(planes if graphics else 0, height * width)
+    heard = len(HEARD) if graphics else 0
     stride = width + 2 * PAD
     size = stride * (height + 2 * PAD)
     centres = learners + DERIVED
@@ -108,6 +119,7 @@ def new_state(
     samples[:, ERRORS:] = 32
     log2_slots = int(min(max(planes * height * width * HASHED // 4, 1 << 12), most_slots) - 1).bit_length()
     sets = tuple(planes * rows for rows in SELECTORS)
+    finals = tuple(planes * rows for rows in (FINALS if graphics else FINALS[:1]))
     return State(
         shape=np.array([height, width, stride, size, centres, planes, fine, *np.ravel(limits)], np.int64),
         samples=samples,
@@ -115,11 +127,13 @@ def new_state(
         table=counters.new_table(log2_slots),
         biases=np.zeros(2 * planes * BIASES, np.int32),
         maps=apm.new_maps(planes * (SMALL_MAPS * (2 if components else 1) + LARGE_MAPS)),
-        mixer=new_mixer(inputs_of(centres, len(cues.places)), sets, (planes * NODES * ENERGIES,), 0.06, 0.008),
+        mixer=new_mixer(inputs_of(centres, len(cues.places) + heard), sets, finals, 0.06, 0.008),
         scratch=np.zeros(CENTRE + 2 * centres, np.int64),
         mixtures=np.zeros((1, height, 3, components), np.int32),
         cues=cues,
         squares=new_squares(planes if graphics else 0, width, stride),
+        histories=counters.new_maps(heard * HISTORIES).reshape(-1),
+        heard=np.zeros(heard, np.int64),
     )
 
 

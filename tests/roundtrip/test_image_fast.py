@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from neuralzip import zoo
 from neuralzip.codecs import image_fast, image_stacks
 from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.image import ImageCodec
@@ -188,6 +189,6 @@ def test_graphics_do_not_go_through_the_net() -> None:
     flat = np.zeros((60, 60, 3), np.uint8)
     flat[10:40, 10:40] = 200
     (block,) = check_roundtrip(ImageCodec(), file_of(flat, "ppm"), FAST)
-    assert block.models == ()
+    assert block.models == (zoo.load("image-graphics").identity,)
     (block,) = check_roundtrip(ImageCodec(), file_of(pixels(3), "ppm"), FAST)
     assert len(block.models) == 1
