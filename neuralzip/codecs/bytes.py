@@ -43,8 +43,9 @@ ALONE_BYTES = 160_000
 """Up to here all presets are tried and a net has a single lane; beyond, a sample decides and it has more."""
 WIDE_BYTES = 250_000
 """From here on it has four."""
-BINARY_RATE = 40
+BINARY_RATE = 20
 """Learning rate for data that is no text."""
+MAX_RATE = 64
 _BINARY_SHARE = 1 / 32
 """So many control characters no text has."""
 PROBE_BYTES = 1 << 15
@@ -198,7 +199,7 @@ def _parse(block: Block) -> Setup:
     lanes = params.number(MAX_LANES)
     params.finish()
     nets = len(block.models) - _PLAIN_MODELS
-    if not lanes or nets not in (0, 1) or block.params[1] != nets or not block.params[3]:
+    if not lanes or nets not in (0, 1) or block.params[1] != nets or not 0 < block.params[3] <= MAX_RATE:
         raise CorruptError("damaged: a byte block's parameters do not fit together")
     return Setup(block.params[2], block.params[3], lanes, block.models)
 

@@ -45,8 +45,10 @@ INPUTS = 2 * CONTEXTS + PLAIN_INPUTS + NET_INPUTS
 _MATCH, _ORDER0, _BIAS, _NET = 2 * CONTEXTS, 2 * CONTEXTS + 1, 2 * CONTEXTS + 2, 2 * CONTEXTS + 3
 _SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, 16 * 9 * 2, 257 * 8, 2048)
 _FINAL_SETS = (256, match.LENGTH_CLASSES * 8 * 8, 256)
-RATE = 20
+RATE = 8
 """A learning rate of the mixer that suits text."""
+_HASTE = (8, 2)
+"""How much faster its rows learn at first."""
 _COUNT_LIMIT = 127
 _MAP_LIMIT = 1023
 _APM_ORDER2 = 1 << 16
@@ -136,7 +138,7 @@ def new_model(
         primer=no_primer() if known is None else known,
         order0=counters.new_nodes(256),
         maps=counters.new_maps(2 * CONTEXTS).reshape(CONTEXTS, 2, counters.MAP_STATES),
-        mixer=mixer.new_mixer(INPUTS, _SETS, _FINAL_SETS, 0.14, rate / 4096, 0.002),
+        mixer=mixer.new_mixer(INPUTS, _SETS, _FINAL_SETS, 0.14, rate / 4096, 0.002, _HASTE),
         refined=apm.new_maps(256 * 3 + _APM_ORDER2 * 2),
         hashes=np.zeros(CONTEXTS, np.uint64),
         nibbles=np.zeros(CONTEXTS, np.uint64),

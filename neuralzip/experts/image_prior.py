@@ -25,8 +25,8 @@ _ROLES_OF = ((4,), (4, 3), (0, 1, 2), (0, 1, 2, 3))
 """Roles of the planes of pictures of 1 to 4 planes."""
 _COARSE = (2, 3)
 """Sets of the samples' mixer that are shipped as one row for each kind of decision: little depends on more."""
-_RATE = 16
-"""Learning rate, in 2**-12, of the samples' mixer: lower than that of one that starts from nothing."""
+_RATE = 16 << 8
+"""Learning rate, in 2**-20, of the samples' mixer: lower than that of one that starts from nothing."""
 _MOST = 127
 _FINAL_SHIFT = 4
 _COUNT_BITS, _COUNT_MAX = np.uint32(10), np.uint32(1023)

@@ -2,10 +2,12 @@
 
 Layer one has several sets of weight rows; for each bit every set selects one row by a small context of its own,
 and gives squash(sum w * x). Layer two mixes the sets' logits, again with selected rows of one or more sets, whose
-mean is the result. All rows in use learn online by the gradient of their own code length: w += rate * error * x.
+mean is the result. All rows in use learn online by the gradient of their own code length: w += rate * error * x,
+at a rate that falls with the row's uses: a row that was selected u times learns at rate * (1 + h / (1 + u / 256)).
 
 Formats: inputs x are int32 logits (1/256 nat, within ST_MAX), weights int32 in 2**-16 within [-8, 8), so that a
-product stays inside 32 bits and the loops vectorise. A learning rate is an int in 2**-12.
+product stays inside 32 bits and the loops vectorise. A learning rate is an int in 2**-20, in the
+end a multiple of 2**-12.
 
 S sets with R rows together and N inputs; in layer two T sets with F rows together and S inputs.
 """
@@ -22,6 +24,10 @@ Ints = npt.NDArray[np.int32]
 
 W_ONE = 1 << 16
 W_MAX = 8 * W_ONE - 1
+HASTE_USES = 256
+"""Uses of a row after which half its haste is gone."""
+USES_LIMIT = 4095
+_USES_SHIFT = 4
 
 
 class Mixer(NamedTuple):
@@ -35,7 +41,8 @@ class Mixer(NamedTuple):
         inputs: [N] int32, to be filled before `mix`.
         logits: [S] int32, the opinions of the sets of layer one.
         mixed: [T] int32, those of layer two.
-        rates: [2] int32, learning rates of the two layers.
+        rates: [2, 256] int32, learning rates of the two layers, by uses of the row >> 4.
+        uses: [R + F] int32, how often each row was selected, at most USES_LIMIT.
     """
 
     weights: Ints
@@ -46,6 +53,7 @@ class Mixer(NamedTuple):
     logits: Ints
     mixed: Ints
     rates: Ints
+    uses: Ints
 
 
 def new_mixer(
@@ -55,6 +63,7 @@ def new_mixer(
     weight: float,
     rate: float,
     final_rate: float = 0.002,
+    haste: tuple[int, int] = (0, 0),
 ) -> Mixer:
     """Return a mixer with every weight of layer one at `weight` and layer two averaging.
 
@@ -65,6 +74,8 @@ def new_mixer(
         weight: start of each weight, rounded to 2**-16.
         rate: learning rate of layer one, rounded to 2**-12; useful values are 0.001 .. 0.02.
         final_rate: the same for layer two.
+        haste: by how many times its rate a row of each layer learns faster at first; rate * (1 + haste) is at
+            most 0.16, so that a step stays inside 32 bits.
     """
     sets = len(sizes)
     return Mixer(
@@ -75,8 +86,16 @@ def new_mixer(
         inputs=np.zeros(inputs, np.int32),
         logits=np.zeros(sets, np.int32),
         mixed=np.zeros(len(final_sizes), np.int32),
-        rates=np.array([round(rate * 4096), round(final_rate * 4096)], np.int32),
+        rates=np.stack([_falling(rate, haste[0]), _falling(final_rate, haste[1])]),
+        uses=np.zeros(sum(sizes) + sum(final_sizes), np.int32),
     )
+
+
+def _falling(rate: float, haste: int) -> Ints:
+    """Return a layer's learning rates by uses >> 4."""
+    uses = np.arange((USES_LIMIT >> _USES_SHIFT) + 1, dtype=np.int64) << _USES_SHIFT
+    end = round(rate * 4096) << 8
+    return (end + end * haste * HASTE_USES // (HASTE_USES + uses)).astype(np.int32)
 
 
 def _starts(sizes: tuple[int, ...]) -> list[int]:
@@ -115,6 +134,14 @@ def _learn(weights: Ints, inputs: Ints, error: int) -> None:
         weights[i] = min(max(moved, np.int32(-W_MAX)), np.int32(W_MAX))
 
 
+@inner
+def _rate(mixer: Mixer, layer: int, row: int) -> int:
+    """Return a layer's learning rate for a row of `uses`, and count the use."""
+    uses = mixer.uses[row]
+    mixer.uses[row] = min(uses + 1, USES_LIMIT)
+    return np.int64(mixer.rates[layer, uses >> _USES_SHIFT])
+
+
 @merged
 def mix(mixer: Mixer) -> int:
     """Return the mixed logit of the inputs under the selected rows: the mean, rounded down, of layer two."""
@@ -134,8 +161,10 @@ def learn(mixer: Mixer, bit: int) -> None:
     sets = len(mixer.logits)
     target = np.int64(bit) * (P_ONE - 1)
     for t in range(len(mixer.mixed)):
-        error = ((target - squash(mixer.mixed[t])) * mixer.rates[1]) >> 6
-        _learn(mixer.final[mixer.rows[sets + t]], mixer.logits, error)
+        row = mixer.rows[sets + t]
+        error = ((target - squash(mixer.mixed[t])) * _rate(mixer, 1, len(mixer.weights) + row)) >> 14
+        _learn(mixer.final[row], mixer.logits, error)
     for s in range(sets):
-        error = ((target - squash(mixer.logits[s])) * mixer.rates[0]) >> 6
-        _learn(mixer.weights[mixer.rows[s]], mixer.inputs, error)
+        row = mixer.rows[s]
+        error = ((target - squash(mixer.logits[s])) * _rate(mixer, 0, row)) >> 14
+        _learn(mixer.weights[row], mixer.inputs, error)

@@ -1,8 +1,9 @@
 """`neuralzip train experts`: run the byte model over sample texts and keep what carries over from file to file.
 
 The experts learn online, so training them is just that: code many short excerpts one after another, each with
-empty tables, and keep mixer weights, history maps and trust between them.
-The primer is in use meanwhile, on text that it has not counted.
+empty tables, and keep mixer weights, history maps and trust between them. Of the weights, which follow each file,
+the start is the mean of what the last files taught, so that it suits all and none best (Nichol et al. 2018,
+"Reptile", arXiv 1803.02999). The primer is in use meanwhile, on text that it has not counted.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from neuralzip.train.primer import MODEL_ID as PRIMER_ID
 from neuralzip.train.primer import training_part
 
 _EXCERPT_BYTES = (1 << 13, 1 << 15, 1 << 16, 1 << 17)
+_MEAN_OF = 10
+"""Excerpts whose weights a row of the start is the mean of, older ones counting less and less."""
 _CARD = """# {id}
 
 Start values of the byte codec's online experts: mixer weights, history maps and trust in match lengths, integers.
@@ -39,6 +42,29 @@ def excerpts(folder: Path, rounds: int, seed: int) -> Iterator[npt.NDArray[np.ui
             size = int(rng.choice(_EXCERPT_BYTES))
             start = int(rng.integers(0, max(1, len(data) - size)))
             yield data[start : start + size]
+
+
+class Start:
+    """What is learnt so far: running means of the mixer's weights, and the rest as the last excerpt left it."""
+
+    def __init__(self) -> None:
+        self.learned: Learned | None = None
+        self._means: dict[str, npt.NDArray[np.float64]] = {}
+        self._counts: dict[str, npt.NDArray[np.int64]] = {}
+
+    def add(self, taught: Learned) -> None:
+        """Move rows towards what an excerpt made of them that began from here, by 1 / min(count, _MEAN_OF)."""
+        for name in ("weights", "final"):
+            rows = getattr(taught, name)
+            before = getattr(self.learned, name) if self.learned else np.zeros_like(rows)
+            means = self._means.setdefault(name, rows.astype(np.float64))
+            counts = self._counts.setdefault(name, np.zeros(len(rows), np.int64))
+            used = (rows != before).any(1)
+            counts[used] += 1
+            means[used] += (rows[used] - means[used]) / np.minimum(counts[used], _MEAN_OF)[:, None]
+        self.learned = taught._replace(
+            **{name: np.rint(mean).astype(np.int32) for name, mean in self._means.items()}
+        )
 
 
 def learn(
@@ -72,15 +98,16 @@ def command(folder: Path, net_id: str | None, name: str, models: Path, rounds: i
     """Learn the start values of the byte experts from the .xz files below FOLDER."""
     net = zoo.load(net_id) if net_id else None
     known = new_primer(*(zoo.load(PRIMER_ID).arrays[name] for name in ("checks", "nodes")))
-    state: Learned | None = None
+    start = Start()
     rates: list[tuple[float, int]] = []
     for text in excerpts(folder, rounds, seed):
-        state, nll = learn(text, state, known, net)
+        taught, nll = learn(text, start.learned, known, net)
+        start.add(taught)
         rates.append((nll, len(text)))
         click.echo(f"{len(rates)}: {nll / len(text):.3f} bits per byte of {len(text)}", err=True)
-    if state is None:
+    if start.learned is None:
         raise click.ClickException(f"{folder}: no .xz files")
-    zoo.save(models / name, packed(state), {"architecture": "byte_model", "version": 1})
+    zoo.save(models / name, packed(start.learned), {"architecture": "byte_model", "version": 1})
     card = _CARD.format(
         id=name,
         beside=f"beside the net {net_id} ({net.identity.hex()})" if net else "without a net",

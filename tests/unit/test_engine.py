@@ -167,8 +167,16 @@ def learn_oracle(weights: Ints, inputs: Ints, error: int) -> Ints:
     return np.clip(moved, -mixer.W_MAX, mixer.W_MAX)
 
 
-def test_mixer_is_exact_at_its_limits() -> None:
-    state = mixer.new_mixer(37, (3, 1), (2, 1), 0.2, 0.02, 0.01)
+def rate_oracle(rate: int, haste: int, uses: int) -> int:
+    """The learning rate in 2**-20 of a row that was used so often, from its end in 2**-12."""
+    uses = min(uses, mixer.USES_LIMIT) // 16 * 16
+    return rate * 256 + rate * 256 * haste * mixer.HASTE_USES // (mixer.HASTE_USES + uses)
+
+
+@pytest.mark.parametrize("haste", [(0, 0), (7, 2), (3, 15)])
+def test_mixer_is_exact_at_its_limits(haste: tuple[int, int]) -> None:
+    state = mixer.new_mixer(37, (3, 1), (2, 1), 0.2, 0.02, 0.01, haste)
+    state.uses[:] = start = np.array([0, 7, mixer.USES_LIMIT - 30, 255, 0, 0, mixer.USES_LIMIT])
     rng = np.random.default_rng(3)
     inputs = rng.choice([-logistic.ST_MAX, 0, 17, logistic.ST_MAX], (400, 37)).astype(np.int32)
     targets = rng.integers(0, 2, 400)
@@ -182,13 +190,16 @@ def test_mixer_is_exact_at_its_limits() -> None:
         assert mixed[i] == sum(finals) // 2
         target = int(targets[i]) * 65535
         squashed = [int(logistic.SQUASH[v + logistic.ST_MAX]) for v in (*logits, *finals)]
-        rates = state.rates.tolist()
-        first[i % 3] = learn_oracle(first[i % 3], x, ((target - squashed[0]) * rates[0]) >> 6)
-        second = learn_oracle(second, x, ((target - squashed[1]) * rates[0]) >> 6)
-        final[i % 2] = learn_oracle(final[i % 2], logits, ((target - squashed[2]) * rates[1]) >> 6)
-        final[2] = learn_oracle(final[2], logits, ((target - squashed[3]) * rates[1]) >> 6)
+        uses = [start[i % 3] + i // 3, start[3] + i, start[4 + i % 2] + i // 2, start[6] + i]
+        layers = [(82, haste[0]), (82, haste[0]), (41, haste[1]), (41, haste[1])]
+        errors = [((target - squashed[k]) * rate_oracle(*layers[k], int(uses[k]))) >> 14 for k in range(len(uses))]
+        first[i % 3] = learn_oracle(first[i % 3], x, errors[0])
+        second = learn_oracle(second, x, errors[1])
+        final[i % 2] = learn_oracle(final[i % 2], logits, errors[2])
+        final[2] = learn_oracle(final[2], logits, errors[3])
     assert (state.weights[:3] == first).all() and (state.weights[3] == second).all()
     assert (state.final == final).all()
+    assert state.uses.tolist() == [134, 140, mixer.USES_LIMIT, 655, 200, 200, mixer.USES_LIMIT]
 
 
 def test_mixer_learns_whom_to_trust() -> None:
