@@ -139,7 +139,7 @@ def _rate(mixer: Mixer, layer: int, row: int) -> int:
     """Return a layer's learning rate for a row of `uses`, and count the use."""
     uses = mixer.uses[row]
     mixer.uses[row] = min(uses + 1, USES_LIMIT)
-    return np.int64(mixer.rates[layer, uses >> _USES_SHIFT])
+    return int(mixer.rates[layer, uses >> _USES_SHIFT])
 
 
 @merged

@@ -62,9 +62,8 @@ class Start:
             used = (rows != before).any(1)
             counts[used] += 1
             means[used] += (rows[used] - means[used]) / np.minimum(counts[used], _MEAN_OF)[:, None]
-        self.learned = taught._replace(
-            **{name: np.rint(mean).astype(np.int32) for name, mean in self._means.items()}
-        )
+        weights, final = (np.rint(self._means[name]).astype(np.int32) for name in ("weights", "final"))
+        self.learned = taught._replace(weights=weights, final=final)
 
 
 def learn(
