@@ -33,6 +33,9 @@ BIASES = 1 << 11
 SELECTORS = (NODES * ENERGIES, NODES * 16, NODES * 64, NODES * 64, NODES * 64)
 FINALS = (NODES * ENERGIES, NODES * 64, NODES * 64)
 """Rows of a plane in each set of weights, of the mixer's first layer and its last; there photos have one set."""
+_GRAPHICS_RATES: tuple[float, float, tuple[int, int]] = (0.008, 0.002, (0, 0))
+_PHOTO_RATES: tuple[float, float, tuple[int, int]] = (0.0024, 0.001, (8, 0))
+"""Learning rates of the mixer's layers, and their haste."""
 SMALL_MAPS, LARGE_MAPS = NODES * ENERGIES, NODES << 10
 HEARD = (0, 1, 2, 3, 4, 8, 9, 10, 13, 15, 17, 18, 21, 22, 23)
 """Hashed contexts of which graphics hear what the histories of their counters mean, too."""
@@ -120,6 +123,7 @@ def new_state(
     log2_slots = int(min(max(planes * height * width * HASHED // 4, 1 << 12), most_slots) - 1).bit_length()
     sets = tuple(planes * rows for rows in SELECTORS)
     finals = tuple(planes * rows for rows in (FINALS if graphics else FINALS[:1]))
+    rates = _GRAPHICS_RATES if graphics else _PHOTO_RATES
     return State(
         shape=np.array([height, width, stride, size, centres, planes, fine, *np.ravel(limits)], np.int64),
         samples=samples,
@@ -127,7 +131,7 @@ def new_state(
         table=counters.new_table(log2_slots),
         biases=np.zeros(2 * planes * BIASES, np.int32),
         maps=apm.new_maps(planes * (SMALL_MAPS * (2 if components else 1) + LARGE_MAPS)),
-        mixer=new_mixer(inputs_of(centres, len(cues.places) + heard), sets, finals, 0.06, 0.008),
+        mixer=new_mixer(inputs_of(centres, len(cues.places) + heard), sets, finals, 0.06, *rates),
         scratch=np.zeros(CENTRE + 2 * centres, np.int64),
         mixtures=np.zeros((1, height, 3, components), np.int32),
         cues=cues,

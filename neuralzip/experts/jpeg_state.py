@@ -81,7 +81,7 @@ def new_model(blocks: int) -> JpegModel:
     return JpegModel(
         table=counters.new_table(min(max((blocks * 32).bit_length(), 12), 20)),
         maps=np.tile(counters.new_maps(CONTEXTS), (PLACES, 1, 1)),
-        mixer=mixer.new_mixer(INPUTS, _SETS, (CLASSES * PLACES,), 0.14, 0.008, 0.002),
+        mixer=mixer.new_mixer(INPUTS, _SETS, (CLASSES * PLACES,), 0.14, 0.0024, 0.002, (8, 2)),
         refined=apm.new_maps(_SETS[0] + _SETS[1]),
         hashes=np.zeros(CONTEXTS, np.uint64),
         slots=np.zeros(CONTEXTS, np.int64),
