@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=384)
     options = parser.parse_args()
     pictures = [middle(path, options.crop) for path in options.files]
-    start = Coder(Options()).start_of_graphics()
+    start = Coder(Options()).mixing_weights.graphics()
     print("| model | bits/pixel | CPU s |\n|---|---|---|")
 
     def started(planes: Planes) -> bytes:

@@ -52,10 +52,10 @@ def main() -> None:
         pictures.append(
             np.ascontiguousarray(pixels.transpose(2, 0, 1)[plane_order(pixels.shape[2])]).astype(np.uint16)
         )
-    net = Coder(Options()).net_to_hear
+    weights = Coder(Options()).mixing_weights
 
     def with_net(planes: np.ndarray) -> bytes:
-        return image_mixing.encode_picture(planes, net=net)
+        return image_mixing.encode_picture(planes, weights=weights)
 
     measure([planes[:, :72, :72] for planes in pictures], with_net)  # compiles
     print("| model | bits/sub-pixel | CPU s |\n|---|---|---|")

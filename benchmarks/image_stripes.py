@@ -29,14 +29,14 @@ def main() -> None:
     parser.add_argument("--stripes", default="1,2,4,8")
     options = parser.parse_args()
     counts = [int(count) for count in options.stripes.split(",")]
-    net = Coder(Options()).net_to_hear
+    weights = Coder(Options()).mixing_weights
     print("| file | pixels |", " | ".join(f"{count} stripes" for count in counts), "|")
     for path in options.files:
         planes = planes_of(path)
         sizes = []
         for count in counts:
             stripes = [np.ascontiguousarray(part) for part in np.array_split(planes, count, 1)]
-            sizes.append(sum(len(encode_picture(stripe, net=net)) for stripe in stripes))
+            sizes.append(sum(len(encode_picture(stripe, weights=weights)) for stripe in stripes))
         cells = (f"{size} ({100 * size / sizes[0] - 100:+.2f} %)" for size in sizes)
         print(f"| {path.name} | {planes[0].size} |", " | ".join(cells), "|", flush=True)
 

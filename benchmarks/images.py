@@ -2,9 +2,9 @@
 
     python benchmarks/images.py FOLDER_OR_FILE... [--crop 256] [--models mixing,graphics] [--peers jxl9,jxl10,webp]
 
-Models are `mixing`, the default for photos without the net, `joint`, the same with it, `fast`, the net alone, and
-`graphics`. Our results are decoded and compared. Peers come from imagecodecs, where that is installed. Seconds are
-CPU time.
+Models are `mixing`, the default for photos without weights, `joint`, the same with the net and the learnt start,
+`fast`, the net alone, and `graphics`. Our results are decoded and compared. Peers come from imagecodecs, where it
+is installed. Seconds are CPU time.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from PIL import Image
 from neuralzip import zoo
 from neuralzip.codecs import image_fast
 from neuralzip.codecs.image_graphics import decode_graphics, encode_graphics
-from neuralzip.codecs.image_mixing import decode_picture, encode_picture
+from neuralzip.codecs.image_mixing import Weights, decode_picture, encode_picture
+from neuralzip.experts.image_photo_prior import PhotoPrior, unpack
 from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
 Pixels = np.ndarray
@@ -42,9 +43,19 @@ def decode_fast(payload: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     return image_fast.decode(net(), payload, image_fast.Geometry(*shape, 0))
 
 
+@functools.cache
+def photo_start() -> PhotoPrior:
+    """Return the start of photos that is shipped."""
+    return unpack(zoo.load("image-photo").arrays)
+
+
+JOINT = Weights(net=net, photos=photo_start)
 MODELS: dict[str, tuple[Callable[..., bytes], Callable[..., np.ndarray]]] = {
     "mixing": (encode_picture, decode_picture),
-    "joint": (functools.partial(encode_picture, net=net), functools.partial(decode_picture, net=net)),
+    "joint": (
+        functools.partial(encode_picture, weights=JOINT),
+        functools.partial(decode_picture, weights=JOINT),
+    ),
     "fast": (encode_fast, decode_fast),
     "graphics": (encode_graphics, decode_graphics),
 }

@@ -15,13 +15,14 @@ import numpy as np
 
 from neuralzip.codecs.image_planes import (
     Limits,
+    PlaneCoder,
     Report,
     Samples,
     check_end,
-    finish_words,
     start,
     walk_beside,
 )
+from neuralzip.experts.image_photo_prior import PhotoPrior
 from neuralzip.experts.image_walk import CODE, PREDICT
 from neuralzip.nets.pixelcnn_exact import CHUNK, IntPixelCNN, Walk
 
@@ -37,17 +38,28 @@ def _heard(walk: Walk, samples: Samples) -> Iterator[tuple[int, int]]:
         yield first, stop
 
 
-def encode_joint(net: IntPixelCNN, samples: Samples, limits: Limits, report: Report | None = None) -> bytes:
-    """Return the words of planes [3, H, W] with the given ranges of values, all within 0..255."""
+def code_joint(
+    net: IntPixelCNN,
+    samples: Samples,
+    limits: Limits,
+    report: Report | None = None,
+    prior: PhotoPrior | None = None,
+) -> list[PlaneCoder]:
+    """Return what has coded planes [3, H, W] with the given ranges of values, all within 0..255."""
     count, height, width = samples.shape
     walk = net.walk(height, width, (count + 1) * CHUNK)
-    coders = start(samples, limits, None, walk.told)
+    coders = start(samples, limits, None, walk.told, prior)
     walk_beside(coders, _heard(walk, samples), report)
-    return finish_words(coders)
+    return coders
 
 
 def decode_joint(
-    net: IntPixelCNN, words: bytes, shape: tuple[int, int, int], limits: Limits, report: Report | None = None
+    net: IntPixelCNN,
+    words: bytes,
+    shape: tuple[int, int, int],
+    limits: Limits,
+    report: Report | None = None,
+    prior: PhotoPrior | None = None,
 ) -> Samples:
     """Return the planes [3, H, W] of words.
 
@@ -55,7 +67,7 @@ def decode_joint(
         CorruptError: the words are not those of such planes.
     """
     samples, walk = np.zeros(shape, np.int32), net.walk(*shape[1:])
-    coders = start(samples, limits, words, walk.told)
+    coders = start(samples, limits, words, walk.told, prior)
     with ThreadPoolExecutor(len(coders)) as pool:
         for t in range(walk.steps):
             predicted = [pool.submit(each.walk, t, t + 1, PREDICT) for each in coders]

@@ -3,17 +3,18 @@
     body = kind (1), then for a kind of image_lattice (0 none), or JOINT:
                lowest and highest value of each plane (2 + 2), size of misses (4), misses, words of image_planes,
                or of image_joint
-           for GRAPHICS, or STARTED:
-               body of image_graphics, coded from nothing or from a learnt start
+           for GRAPHICS:
+               body of image_graphics
 
 On a colour lattice the three planes coded are C1, C2, Y, their limits offset to be positive; `misses` are the
-pixels off it, packed. Otherwise planes are coded as given; JOINT, the
-mixing model hears a trained net as well, which was offered to the encoder. P planes, H rows, W columns.
+pixels off it, packed. Otherwise planes are coded as given; JOINT, the mixing model hears a trained net as well.
+Kinds + STARTED, of graphics, JOINT and a single plane, begin from a learnt start. P planes, H rows, W columns.
 """
 
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -26,19 +27,48 @@ from neuralzip.codecs.image_graphics import (
     encode_graphics,
     repeat_share,
 )
-from neuralzip.codecs.image_planes import Limits, Planes, Report, Samples, decode_samples, encode_samples
+from neuralzip.codecs.image_planes import (
+    Limits,
+    Planes,
+    Report,
+    Samples,
+    code_samples,
+    decode_samples,
+    finish_words,
+)
 from neuralzip.errors import CorruptError
 from neuralzip.experts import image_lattice
 
 if TYPE_CHECKING:
+    from neuralzip.experts.image_photo_prior import PhotoPrior
     from neuralzip.experts.image_prior import Prior
     from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
-Start = Callable[[], "Prior | None"]
-"""Loads the start of graphics when it is needed; None where it is not installed."""
-Net = Callable[[], "IntPixelCNN | None"]
-"""Loads the net when it is needed; None where it is not installed."""
-GRAPHICS, STARTED, JOINT = 16, 17, 32
+Loaded = TypeVar("Loaded")
+
+
+def _absent() -> None:
+    """Load nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What is installed, loaded when it is needed; each returns None where it is not installed.
+
+    Attributes:
+        net: the net that photos hear.
+        graphics: where graphics start.
+        photos: where photos start.
+    """
+
+    net: "Callable[[], IntPixelCNN | None]" = _absent
+    graphics: "Callable[[], Prior | None]" = _absent
+    photos: "Callable[[], PhotoPrior | None]" = _absent
+
+
+NO_WEIGHTS = Weights()
+
+GRAPHICS, JOINT, STARTED = 16, 32, 64
 _JOINT_PIXELS, _JOINT_ROWS = 1 << 12, 8
 """Fewer pixels, or fewer a step, have no use for a net."""
 _TRIAL_SAMPLES = 1 << 19
@@ -47,85 +77,82 @@ _CODED_ORDER, _RGB_ORDER = (1, 2, 0), (1, 0, 2)
 _LIMIT_OFFSET = 1 << 12
 
 
-def encode_picture(
-    planes: Planes, report: Report | None = None, net: Net | None = None, start: Start | None = None
-) -> bytes:
+def encode_picture(planes: Planes, report: Report | None = None, weights: Weights = NO_WEIGHTS) -> bytes:
     """Return the body of planes [P, H, W], P >= 1, in coding order; three planes are G, R, B."""
     share = repeat_share(planes) if len(planes) <= MOST_PLANES else 0.0
     if share <= SURELY_PHOTO:
-        return _encode_photo(planes, report, net)
+        return _encode_photo(planes, report, weights)
     if share >= SURELY_GRAPHICS:
-        return _encode_graphics(planes, report, start)
+        return _encode_graphics(planes, report, weights)
     if planes.size <= _TRIAL_SAMPLES:
-        graphics = _encode_graphics(planes, report, start)
-        return min(_encode_photo(planes, report, net), graphics, key=len)
+        graphics = _encode_graphics(planes, report, weights)
+        return min(_encode_photo(planes, report, weights), graphics, key=len)
     if _graphics_win(planes):
-        return _encode_graphics(planes, report, start)
-    return _encode_photo(planes, report, net)
+        return _encode_graphics(planes, report, weights)
+    return _encode_photo(planes, report, weights)
 
 
-def _encode_graphics(planes: Planes, report: Report | None, start: Start | None) -> bytes:
-    prior = None if start is None else start()
-    return bytes([GRAPHICS if prior is None else STARTED]) + encode_graphics(planes, report, prior)
+def _encode_graphics(planes: Planes, report: Report | None, weights: Weights) -> bytes:
+    prior = weights.graphics()
+    return bytes([GRAPHICS + STARTED * (prior is not None)]) + encode_graphics(planes, report, prior)
 
 
-def is_joint(body: bytes) -> bool:
-    """Say whether decoding a body needs the net."""
-    return body[:1] == bytes([JOINT])
-
-
-def is_started(body: bytes) -> bool:
-    """Say whether decoding a body needs the start of graphics."""
-    return body[:1] == bytes([STARTED])
+def needs(body: bytes) -> set[str]:
+    """Return which of Weights decoding a body takes."""
+    kind = body[0] if body else 0
+    needed = {"net"} if kind & ~STARTED == JOINT else set()
+    if kind & STARTED:
+        needed.add("graphics" if kind & ~STARTED == GRAPHICS else "photos")
+    return needed
 
 
 def decode_picture(
-    body: bytes,
-    shape: tuple[int, int, int],
-    report: Report | None = None,
-    net: Net | None = None,
-    start: Start | None = None,
+    body: bytes, shape: tuple[int, int, int], report: Report | None = None, weights: Weights = NO_WEIGHTS
 ) -> Planes:
     """Return the planes [P, H, W] of a body.
 
     Raises:
         CorruptError: no planes of this shape have this body.
     """
-    if body[:1] == bytes([GRAPHICS]):
-        return decode_graphics(body[1:], shape, report)
-    if is_started(body):
-        prior = start() if start is not None else None
-        if prior is None:
-            raise CorruptError("damaged: a picture names no weights to start from")
-        return decode_graphics(body[1:], shape, report, prior)
+    first = body[0] if body else 0
+    kind, started = first & ~STARTED, bool(first & STARTED)
+    if kind == GRAPHICS:
+        return decode_graphics(body[1:], shape, report, _loaded(weights.graphics) if started else None)
+    limits, misses, words = _parsed(body, kind, shape)
+    if kind == JOINT and not _suits_net(shape, limits):
+        raise CorruptError("damaged: impossible picture for a net")
+    if started and (kind in image_lattice.KINDS or not _suits_start(shape[0], limits, kind == JOINT)):
+        raise CorruptError("damaged: impossible picture for a learnt start")
+    prior = _loaded(weights.photos) if started else None
+    if kind == JOINT:
+        from neuralzip.codecs.image_joint import decode_joint
+
+        return decode_joint(_loaded(weights.net), words, shape, limits, report, prior).astype(np.uint16)
+    return _from_lattice(kind, decode_samples(words, shape, limits, report, prior), misses)
+
+
+def _loaded(load: Callable[[], Loaded | None]) -> Loaded:
+    """Return weights that decoding takes."""
+    weights = load()
+    if weights is None:
+        raise CorruptError("damaged: a picture names no weights")
+    return weights
+
+
+def _parsed(body: bytes, kind: int, shape: tuple[int, int, int]) -> tuple[Limits, bytes, bytes]:
+    """Return (limits of each plane, packed misses, words) of a body that is no graphics."""
     words = 1 + 4 * shape[0]
-    kind = image_lattice.NONE if is_joint(body) else body[0] if body else 0
-    if len(body) < words + 4 or kind > max(image_lattice.KINDS) or (body[0] and shape[0] != 3):
+    if len(body) < words + 4 or kind not in (image_lattice.NONE, JOINT, *image_lattice.KINDS):
         raise CorruptError("damaged: impossible head of a picture")
-    offset = _LIMIT_OFFSET if kind else 0
+    if kind != image_lattice.NONE and shape[0] != 3:
+        raise CorruptError("damaged: impossible head of a picture")
+    offset = _LIMIT_OFFSET if kind in image_lattice.KINDS else 0
     values = [value - offset for value in struct.unpack_from(f"<{2 * shape[0]}H", body, 1)]
     limits = list(zip(values[::2], values[1::2], strict=True))
     misses = words + 4 + int.from_bytes(body[words : words + 4], "little")
     if any(low > high for low, high in limits) or misses > len(body):
         raise CorruptError("damaged: impossible values of a picture")
-    if is_joint(body):
-        return _decode_joint(body[words + 4 :], shape, limits, report, net)
-    samples = decode_samples(body[misses:], shape, limits, report)
-    return _from_lattice(kind, samples, body[words + 4 : misses])
-
-
-def _decode_joint(
-    words: bytes, shape: tuple[int, int, int], limits: Limits, report: Report | None, net: Net | None
-) -> Planes:
-    """Return the planes of the words of image_joint."""
-    if _are_deep(limits) or _is_slow(shape):
-        raise CorruptError("damaged: impossible picture for a net")
-    loaded = net() if net is not None else None
-    if loaded is None:
-        raise CorruptError("damaged: a picture names no weights")
-    from neuralzip.codecs.image_joint import decode_joint
-
-    return decode_joint(loaded, words, shape, limits, report).astype(np.uint16)
+    return limits, body[words + 4 : misses], body[misses:]
 
 
 def _are_deep(limits: Limits) -> bool:
@@ -139,21 +166,34 @@ def _is_slow(shape: tuple[int, int, int]) -> bool:
     return height * width < max(_JOINT_PIXELS, _JOINT_ROWS * (width + 2 * height))
 
 
-def _encode_photo(planes: Planes, report: Report | None, net: Net | None = None) -> bytes:
+def _suits_net(shape: tuple[int, int, int], limits: Limits) -> bool:
+    """Say whether planes in G, R, B can be heard beside a net, and are worth it."""
+    return shape[0] == 3 and not _are_deep(limits) and not _is_slow(shape)
+
+
+def _suits_start(planes: int, limits: Limits, joint: bool) -> bool:
+    """Say whether planes have a learnt start."""
+    return (joint or planes == 1) and not _are_deep(limits)
+
+
+def _encode_photo(planes: Planes, report: Report | None, weights: Weights) -> bytes:
     """Return the body of planes coded sample by sample."""
     kind, samples, misses = _to_lattice(planes)
-    suits = kind == image_lattice.NONE and len(planes) == 3 and not _is_slow(samples.shape)
     limits = [(int(plane.min()), int(plane.max())) for plane in samples]
-    head = bytearray([kind])
+    plain = kind == image_lattice.NONE
+    net = weights.net() if plain and _suits_net(samples.shape, limits) else None
+    started = plain and _suits_start(len(samples), limits, net is not None)
+    prior = weights.photos() if started else None
+    offset = 0 if plain else _LIMIT_OFFSET
+    head = bytearray([(kind if net is None else JOINT) + STARTED * (prior is not None)])
     for low, high in limits:
-        head += struct.pack("<HH", low + _LIMIT_OFFSET * (kind > 0), high + _LIMIT_OFFSET * (kind > 0))
-    loaded = net() if net is not None and suits and not _are_deep(limits) else None
-    if loaded is not None:
-        from neuralzip.codecs.image_joint import encode_joint
+        head += struct.pack("<HH", low + offset, high + offset)
+    head += struct.pack("<I", len(misses)) + misses
+    if net is None:
+        return bytes(head) + finish_words(code_samples(samples, limits, report, prior))
+    from neuralzip.codecs.image_joint import code_joint
 
-        head[0] = JOINT
-        return bytes(head) + struct.pack("<I", 0) + encode_joint(loaded, samples, limits, report)
-    return bytes(head) + struct.pack("<I", len(misses)) + misses + encode_samples(samples, limits, report)
+    return bytes(head) + finish_words(code_joint(net, samples, limits, report, prior))
 
 
 def _graphics_win(planes: Planes) -> bool:
@@ -166,7 +206,7 @@ def _graphics_win(planes: Planes) -> bool:
         ]
     )
     strips = np.ascontiguousarray(planes[:, np.unique(rows)])
-    return len(encode_graphics(strips)) < len(_encode_photo(strips, None))
+    return len(encode_graphics(strips)) < len(_encode_photo(strips, None, NO_WEIGHTS))
 
 
 def _to_lattice(planes: Planes) -> tuple[int, Samples, bytes]:

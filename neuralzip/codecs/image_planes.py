@@ -17,6 +17,7 @@ import numpy.typing as npt
 from neuralzip.codecs.base import cores
 from neuralzip.errors import CorruptError
 from neuralzip.experts import bits
+from neuralzip.experts.image_photo_prior import PhotoPrior, begin
 from neuralzip.experts.image_state import State, new_states
 from neuralzip.experts.image_walk import CODE, PREDICT, code_steps, steps_of
 from neuralzip.experts.least_squares import Bank, Learner, new_bank, new_planes
@@ -85,7 +86,11 @@ class PlaneCoder:
 
 
 def start(
-    samples: Samples, limits: Limits, words: bytes | None = None, told: Samples | None = None
+    samples: Samples,
+    limits: Limits,
+    words: bytes | None = None,
+    told: Samples | None = None,
+    prior: PhotoPrior | None = None,
 ) -> list[PlaneCoder]:
     """Return what codes each of the planes [P, H, W], before the first step.
 
@@ -94,10 +99,13 @@ def start(
         limits: range of the values of each plane.
         words: of all planes, to decode.
         told: [P, T, H, 3, K] int32, a net's mixtures of the steps in work, None where there is no net.
+        prior: where mixing starts, None for nothing.
     """
     planes, height, width = samples.shape
     learners = [_learners(plane) for plane in range(planes)]
     states = new_states(planes, height, width, len(learners[0]), limits, told)
+    if prior is not None:
+        begin(prior, states[0])
     known = new_planes(height, width, limits)
     banks = [new_bank(each, height, width, limits, known) for each in learners]
     parts = [None] * planes if words is None else _parted(words, planes)
@@ -176,15 +184,21 @@ def _chunks(shape: tuple[int, int, int]) -> Iterable[tuple[int, int]]:
         yield first, min(first + STEPS_AT_ONCE, steps)
 
 
-def encode_samples(samples: Samples, limits: Limits, report: Report | None = None) -> bytes:
-    """Return the words of planes [P, H, W] with the given ranges of values."""
-    coders = start(samples, limits)
+def code_samples(
+    samples: Samples, limits: Limits, report: Report | None = None, prior: PhotoPrior | None = None
+) -> list[PlaneCoder]:
+    """Return what has coded planes [P, H, W] with the given ranges of values."""
+    coders = start(samples, limits, prior=prior)
     walk_beside(coders, _chunks(samples.shape), report)
-    return finish_words(coders)
+    return coders
 
 
 def decode_samples(
-    words: bytes, shape: tuple[int, int, int], limits: Limits, report: Report | None = None
+    words: bytes,
+    shape: tuple[int, int, int],
+    limits: Limits,
+    report: Report | None = None,
+    prior: PhotoPrior | None = None,
 ) -> Samples:
     """Return the planes [P, H, W] of words.
 
@@ -192,7 +206,7 @@ def decode_samples(
         CorruptError: the words are not those of such planes.
     """
     samples = np.zeros(shape, np.int32)
-    coders = start(samples, limits, words)
+    coders = start(samples, limits, words, prior=prior)
     walk_beside(coders, _chunks(shape), report)
     check_end(coders)
     return samples

@@ -28,6 +28,8 @@ from neuralzip.errors import CorruptError, ModelError
 from neuralzip.media.types import Picture
 
 if TYPE_CHECKING:
+    from neuralzip.codecs.image_mixing import Weights
+    from neuralzip.experts.image_photo_prior import PhotoPrior
     from neuralzip.experts.image_prior import Prior
     from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
@@ -39,8 +41,11 @@ Result = TypeVar("Result")
 CONSTANT, NET, MIXING, RANKS = 0, 1, 2, 6
 FAST = "fast"
 NET_ID = "image-fast"
-STARTS_ID, STARTS = "image-graphics", "graphics-prior"
+GRAPHICS_ID, GRAPHICS = "image-graphics", "graphics-prior"
 """Weights that graphics start from: model id and architecture."""
+PHOTOS_ID, PHOTOS = "image-photo", "photo-prior"
+"""The same for photos."""
+_STARTS = {GRAPHICS_ID: GRAPHICS, PHOTOS_ID: PHOTOS}
 BAND_SAMPLES = 1 << 22
 BAND_ROWS = 1 << 11
 THIN_PIXELS = 1 << 14
@@ -85,18 +90,23 @@ class Coder:
 
     @functools.cached_property
     def _net_weights(self) -> zoo.Model:
-        return self._weights(NET_ID, start=False)
+        return self._weights(NET_ID)
 
     @functools.cached_property
-    def _start_weights(self) -> zoo.Model:
-        return self._weights(STARTS_ID, start=True)
+    def _graphics_weights(self) -> zoo.Model:
+        return self._weights(GRAPHICS_ID)
 
-    def _weights(self, model_id: str, start: bool) -> zoo.Model:
-        """Return the weights to encode with, or those of the kind that the block names."""
+    @functools.cached_property
+    def _photos_weights(self) -> zoo.Model:
+        return self._weights(PHOTOS_ID)
+
+    def _weights(self, model_id: str) -> zoo.Model:
+        """Return the weights to encode with, or those of the same purpose that the block names."""
         if self._named is None:
             return zoo.load(model_id)
         for model in map(zoo.load_identity, self._named):
-            if (model.meta.get("architecture") == STARTS) == start:
+            architecture = model.meta.get("architecture")
+            if (architecture if architecture in _STARTS.values() else None) == _STARTS.get(model_id):
                 return model
         raise CorruptError("damaged: an image block names no weights")
 
@@ -113,18 +123,27 @@ class Coder:
         return IntPixelCNN(self._net_weights, device)
 
     @functools.cached_property
-    def _start(self) -> "Prior":
+    def _graphics(self) -> "Prior":
         from neuralzip.experts.image_prior import unpack
 
-        return unpack(self._start_weights.arrays)
+        return unpack(self._graphics_weights.arrays)
 
-    def net_to_hear(self) -> "IntPixelCNN | None":
-        """Return the net that the mixing model hears, None where there is none to encode with."""
-        return self._if_installed(lambda: self.net)
+    @functools.cached_property
+    def _photos(self) -> "PhotoPrior":
+        from neuralzip.experts.image_photo_prior import unpack
 
-    def start_of_graphics(self) -> "Prior | None":
-        """Return what graphics start from, None where there is nothing to encode with."""
-        return self._if_installed(lambda: self._start)
+        return unpack(self._photos_weights.arrays)
+
+    @functools.cached_property
+    def mixing_weights(self) -> "Weights":
+        """What the default model may load, and None for what is not there to encode with."""
+        from neuralzip.codecs.image_mixing import Weights
+
+        return Weights(
+            net=lambda: self._if_installed(lambda: self.net),
+            graphics=lambda: self._if_installed(lambda: self._graphics),
+            photos=lambda: self._if_installed(lambda: self._photos),
+        )
 
     def _if_installed(self, load: Callable[[], Result]) -> Result | None:
         try:
@@ -231,13 +250,11 @@ class Coder:
         parts = [np.ascontiguousarray(reduced[:, i:j]) for i, j in bands(*stack.shape)]
 
         def code(part: Samples, tell: Report | None) -> bytes:
-            return image_mixing.encode_picture(part, tell, self.net_to_hear, self.start_of_graphics)
+            return image_mixing.encode_picture(part, tell, self.mixing_weights)
 
         coded = self._each(code, parts, report)
-        if any(image_mixing.is_joint(part) for part in coded):
-            self._used.append(self._net_weights.identity)
-        if any(image_mixing.is_started(part) for part in coded):
-            self._used.append(self._start_weights.identity)
+        needed = set[str]().union(*map(image_mixing.needs, coded))
+        self._used += [getattr(self, f"_{name}_weights").identity for name in sorted(needed)]
         return _MIXING_HEAD.pack(divisor) + _join(coded)
 
     def _decode_mixing(self, body: bytes, shape: tuple[int, int, int], report: Report | None) -> Samples:
@@ -248,7 +265,7 @@ class Coder:
 
         def code(part: tuple[int, bytes], tell: Report | None) -> Samples:
             size = (shape[0], part[0], shape[2])
-            return image_mixing.decode_picture(part[1], size, tell, self.net_to_hear, self.start_of_graphics)
+            return image_mixing.decode_picture(part[1], size, tell, self.mixing_weights)
 
         decoded = self._each(code, list(_parts(body, _MIXING_HEAD.size, shape)), report)
         return np.concatenate(decoded, axis=1) * np.uint16(*_MIXING_HEAD.unpack_from(body))

@@ -86,12 +86,12 @@ def new_mixer(
         inputs=np.zeros(inputs, np.int32),
         logits=np.zeros(sets, np.int32),
         mixed=np.zeros(len(final_sizes), np.int32),
-        rates=np.stack([_falling(rate, haste[0]), _falling(final_rate, haste[1])]),
+        rates=np.stack([falling(rate, haste[0]), falling(final_rate, haste[1])]),
         uses=np.zeros(sum(sizes) + sum(final_sizes), np.int32),
     )
 
 
-def _falling(rate: float, haste: int) -> Ints:
+def falling(rate: float, haste: int) -> Ints:
     """Return a layer's learning rates by uses >> 4."""
     uses = np.arange((USES_LIMIT >> _USES_SHIFT) + 1, dtype=np.int64) << _USES_SHIFT
     end = round(rate * 4096) << 8

@@ -163,6 +163,37 @@ class PixelCNN(nn.Module):
         return torch.where(valid, -torch.log2(likelihood * (1 - 256 * FLOOR) + FLOOR), 0.0)
 
 
+@torch.no_grad()
+def grow(small: PixelCNN, net: PixelCNN) -> None:
+    """Let a fresh net say what a trained one says that is nowhere larger ("Net2Net": Chen et al. 2016).
+
+    New channels and units hear the old ones, which do not hear them yet; new blocks add nothing yet.
+    """
+    old = small.config["channels"]
+    _copy_into(net.enter, small.enter)
+    for block, trained in zip(net.blocks, small.blocks, strict=False):
+        assert isinstance(block, Block) and isinstance(trained, Block)
+        taps = block.taps.weight.view(-1, len(TAPS), net.config["channels"])
+        taps[:old] = 0
+        taps[:old, :, :old] = trained.taps.weight.view(old, len(TAPS), old)
+        block.taps.bias[:old] = trained.taps.bias
+        _copy_into(block.point, trained.point)
+    for block in net.blocks[small.config["blocks"] :]:
+        assert isinstance(block, Block)
+        block.point.weight.zero_()
+        block.point.bias.zero_()
+    _copy_into(net.head, small.head)
+    _copy_into(net.out, small.out)
+
+
+def _copy_into(layer: QuantLinear, trained: QuantLinear) -> None:
+    """Let the first outputs of a layer [M, K] be those of a trained one, deaf to other inputs."""
+    rows, columns = trained.weight.shape
+    layer.weight[:rows] = 0
+    layer.weight[:rows, :columns] = trained.weight
+    layer.bias[:rows] = trained.bias
+
+
 def export(net: PixelCNN, tables: pixel_front.Tables) -> tuple[Arrays, dict[str, Any]]:
     """Return (integer arrays, JSON description) of a net and the tables it was trained with."""
     arrays = export_layers(net) | {f"tables.{name}": table for name, table in tables._asdict().items()}

@@ -1,26 +1,22 @@
-"""`neuralzip train graphics`: let the graphics model learn from pictures, and ship where it best starts.
+"""`neuralzip train graphics`: let the graphics model learn from pictures, and ship where it best starts."""
 
-Each picture is coded as the codec would, from the start so far; then the start moves a share of the way to where
-the picture has led. No pixel can be read out of it. Source: Reptile (Nichol, Achiam and Schulman 2018).
-"""
-
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import numpy as np
 
-from neuralzip import zoo
 from neuralzip.codecs.image import parser, plane_order
 from neuralzip.codecs.image_graphics import MOST_PLANES, SURELY_PHOTO, code, colours_of, repeat_share, start
 from neuralzip.codecs.image_planes import Planes
-from neuralzip.codecs.image_stacks import STARTS, STARTS_ID
+from neuralzip.codecs.image_stacks import GRAPHICS, GRAPHICS_ID
 from neuralzip.errors import NeuralzipError
 from neuralzip.experts import bits
 from neuralzip.experts.image_prior import Prior, fill, move, new_prior, pack
+from neuralzip.train.starts import learn_in_rounds, ship
 
 LEAST_SAMPLES = 1 << 12
-_FIRST_SHARE, _NEXT = 0.5, 0.4
 _MOST_SEEN = 100
 
 _CARD = """# {id}
@@ -58,15 +54,8 @@ def learn(prior: Prior, planes: Planes, share: float) -> float:
 
 def train(given: list[Planes], rounds: int, seed: int) -> tuple[Prior, list[float]]:
     """Return (the start, bytes of each round)."""
-    rng = np.random.default_rng(seed)
-    prior, sizes = new_prior(), []
-    for turn in range(rounds):
-        share = _FIRST_SHARE * _NEXT**turn
-        nll = [learn(prior, given[i], share) for i in rng.permutation(len(given))]
-        if turn == 0:
-            fill(prior)
-        sizes.append(sum(nll) / 8)
-        click.echo(f"round {turn + 1}: {sizes[-1]:.0f} bytes", err=True)
+    prior = new_prior()
+    sizes = learn_in_rounds(given, functools.partial(learn, prior), lambda: fill(prior), rounds, seed)
     return prior, sizes
 
 
@@ -81,10 +70,8 @@ def command(folder: Path, models: Path, rounds: int, seed: int) -> None:
     if not given:
         raise click.ClickException(f"{folder}: no graphics in PNG files")
     prior, sizes = train(given, rounds, seed)
-    zoo.save(models / STARTS_ID, pack(prior), {"architecture": STARTS, "version": 1})
     card = _CARD.format(
-        id=STARTS_ID, count=len(given), rounds=rounds, first=round(sizes[0]), last=round(sizes[-1])
+        id=GRAPHICS_ID, count=len(given), rounds=rounds, first=round(sizes[0]), last=round(sizes[-1])
     )
-    (models / STARTS_ID / "card.md").write_text(card, encoding="utf-8")
     settings = f'task = "graphics"\nrounds = {rounds}\nseed = {seed}\n'
-    (models / STARTS_ID / "train.toml").write_text(settings, encoding="utf-8")
+    ship(models, pack(prior), (GRAPHICS_ID, GRAPHICS), card, settings)

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from neuralzip.errors import UsageError
 from neuralzip.nets import pixel_front, pixelcnn, pixelsnail
 from neuralzip.nets.pixel_sight import Planes, Sight, look
+from neuralzip.train import checkpoints
 from neuralzip.train.options import dev_option, device_option, options, run_task
 
 ENDINGS = (".png", ".webp", ".ppm", ".bmp")
@@ -77,8 +78,8 @@ def gather_pool(folder: Path, side: int, synthetic_share: float) -> Pool:
     # Large pictures count more, but less than by their area.
     size = np.sqrt([planes[0].size for planes in kept.values()])
     drawn, real = size * made, size * ~made
-    share = synthetic_share if made.any() else 0.0
-    chances = real / real.sum() * (1 - share) + drawn / max(drawn.sum(), 1) * share
+    share = 0.0 if not made.any() else 1.0 if made.all() else synthetic_share
+    chances = real / max(real.sum(), 1) * (1 - share) + drawn / max(drawn.sum(), 1) * share
     return Pool(list(kept.values()), chances)
 
 
@@ -118,13 +119,21 @@ class ImageTask:
             **self.architecture,
         }  # fmt: skip
         self.dev = dev
+        self.smaller: tuple[int, int, Path] | None = None
+        """Channels, blocks and weights of a net to grow from."""
         self.pool = gather_pool(data, side, self.settings["synthetic_share"])
         self.tables = pixel_front.make_tables()
         self.rng = np.random.default_rng(seed)
 
     def build(self) -> nn.Module:
-        """Return a fresh net."""
-        return MODELS[self.model](**self.architecture)
+        """Return a fresh net, or one grown from a trained smaller one."""
+        net = MODELS[self.model](**self.architecture)
+        if self.smaller is not None:
+            channels, blocks, path = self.smaller
+            small = MODELS[self.model](**self.architecture | {"channels": channels, "blocks": blocks})
+            checkpoints.load(path, small)
+            pixelcnn.grow(small, net)
+        return net
 
     def next_batch(self) -> Sight:
         """Return B crops, [B, S, S, ...]."""
@@ -203,12 +212,19 @@ transposed, 5 % turned grey. Meant for natural pictures; graphics code better wi
 @click.option("--model", type=click.Choice(sorted(MODELS)), default="pixelcnn", show_default=True)
 @click.option("--channels", type=int, default=96, show_default=True, help="Channels of the net.")
 @click.option("--blocks", type=int, default=4, show_default=True, help="Residual blocks of the net.")
+@click.option(
+    "--grow",
+    "smaller",
+    type=(int, int, click.Path(exists=True, path_type=Path)),
+    help="Channels, blocks and weights of a smaller net to grow from.",
+)
 @click.option("--side", type=int, default=48, show_default=True, help="Side of a crop.")
 def command(
     data: Path, dev: Path | None, batch: int, seed: int, model: str, channels: int, blocks: int, side: int,
-    **chosen: Any,
+    smaller: tuple[int, int, Path] | None, **chosen: Any,
 ) -> None:  # fmt: skip
     """Train the wavefront PixelCNN, with or without attention, on the pictures in DATA."""
     architecture = {"channels": channels, "blocks": blocks, "hidden": 96, "components": 5}
     task = ImageTask(data, dev, side=side, batch=batch, seed=seed, architecture=architecture, model=model)
+    task.smaller = smaller
     run_task(task, **chosen)

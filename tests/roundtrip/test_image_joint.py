@@ -11,6 +11,7 @@ from PIL import Image
 from neuralzip.codecs import image_mixing
 from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.image import ImageCodec
+from neuralzip.codecs.image_mixing import Weights
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 from tests.pixel_models import picture, write_model
@@ -34,14 +35,14 @@ def encoded(data: bytes) -> Block:
 @pytest.mark.parametrize(("height", "width", "top"), [(64, 65, 255), (40, 120, 90), (110, 53, 255)])
 def test_photos_come_back(net: IntPixelCNN, height: int, width: int, top: int) -> None:
     given = picture(3, height, width, top=top)
-    body = image_mixing.encode_picture(given, net=lambda: net)
-    assert image_mixing.is_joint(body)
-    assert (image_mixing.decode_picture(body, given.shape, net=lambda: net) == given).all()
+    body = image_mixing.encode_picture(given, weights=Weights(net=lambda: net))
+    assert image_mixing.needs(body) == {"net"}
+    assert (image_mixing.decode_picture(body, given.shape, weights=Weights(net=lambda: net)) == given).all()
 
 
 def test_the_stream_is_the_same_for_ever(net: IntPixelCNN) -> None:
-    body = image_mixing.encode_picture(picture(3, 64, 64, seed=3), net=lambda: net)
-    assert hashlib.sha256(body).hexdigest()[:16] == "a772946819bf6677"
+    body = image_mixing.encode_picture(picture(3, 64, 64, seed=3), weights=Weights(net=lambda: net))
+    assert hashlib.sha256(body).hexdigest()[:16] == "a32c729399fd0a6f"
 
 
 @pytest.mark.parametrize(
@@ -49,8 +50,8 @@ def test_the_stream_is_the_same_for_ever(net: IntPixelCNN) -> None:
     [picture(1, 80, 80), picture(4, 80, 80), picture(3, 80, 80, top=900), picture(3, 30, 30), picture(3, 5, 4000)],
 )
 def test_other_pictures_do_without(net: IntPixelCNN, given: np.ndarray) -> None:
-    body = image_mixing.encode_picture(given, net=lambda: net)
-    assert not image_mixing.is_joint(body)
+    body = image_mixing.encode_picture(given, weights=Weights(net=lambda: net))
+    assert not image_mixing.needs(body)
     assert (image_mixing.decode_picture(body, given.shape) == given).all()
 
 
@@ -76,10 +77,10 @@ def test_without_weights_none_are_needed(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_damaged_bodies_are_refused(net: IntPixelCNN) -> None:
     given = picture(3, 64, 65)
-    body = image_mixing.encode_picture(given, net=lambda: net)
+    body = image_mixing.encode_picture(given, weights=Weights(net=lambda: net))
     with pytest.raises(CorruptError):
         image_mixing.decode_picture(body, given.shape)
     with pytest.raises(CorruptError):
-        image_mixing.decode_picture(body, (3, 1, 65 * 64), net=lambda: net)
+        image_mixing.decode_picture(body, (3, 1, 65 * 64), weights=Weights(net=lambda: net))
     with pytest.raises(CorruptError):
-        image_mixing.decode_picture(body[:-4], given.shape, net=lambda: net)
+        image_mixing.decode_picture(body[:-4], given.shape, weights=Weights(net=lambda: net))

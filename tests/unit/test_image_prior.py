@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from neuralzip.codecs import image_mixing
 from neuralzip.codecs.image_graphics import decode_graphics, encode_graphics, start
+from neuralzip.codecs.image_mixing import Weights
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.experts.counters import map_updated
 from neuralzip.experts.image_prior import ROLES, Prior, begin, fill, move, new_prior, pack, unpack
@@ -139,10 +140,10 @@ def test_a_taught_start_saves_bytes_and_decodes() -> None:
 
 def test_a_picture_that_needs_a_start_is_refused_without() -> None:
     given, prior = drawing(3), new_prior()
-    body = image_mixing.encode_picture(given, start=lambda: prior)
-    assert image_mixing.is_started(body)
-    assert (image_mixing.decode_picture(body, given.shape, start=lambda: prior) == given).all()
-    assert not image_mixing.is_started(image_mixing.encode_picture(given, start=lambda: None))
+    body = image_mixing.encode_picture(given, weights=Weights(graphics=lambda: prior))
+    assert image_mixing.needs(body) == {"graphics"}
+    assert (image_mixing.decode_picture(body, given.shape, weights=Weights(graphics=lambda: prior)) == given).all()
+    assert not image_mixing.needs(image_mixing.encode_picture(given))
     with pytest.raises(CorruptError, match="names no weights"):
         image_mixing.decode_picture(body, given.shape)
 

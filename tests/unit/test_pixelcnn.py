@@ -53,6 +53,20 @@ def float_bits(net: pixelcnn.PixelCNN, planes: np.ndarray) -> float:
         return float(net.bits(net(inputs), base, scale, samples).sum())
 
 
+def test_a_grown_net_says_the_same_and_goes_on_learning(trained: pixelcnn.PixelCNN) -> None:
+    net = pixelcnn.PixelCNN(channels=24, blocks=3, hidden=20, components=3)
+    pixelcnn.grow(trained, net)
+    planes = picture(3, 24, 32, seed=1)
+    assert float_bits(net, planes) == float_bits(trained, planes)
+    sight = pixel_sight.look(planes.astype(np.uint8), pixel_front.make_tables()).alone()
+    inputs, base, scale, samples = (torch.from_numpy(part) for part in sight)
+    net.bits(net(inputs), base, scale, samples).mean().backward()
+    for block in net.blocks:
+        assert block.point.weight.grad[:16].abs().sum(0).count_nonzero() > 12
+    taps = net.blocks[0].taps.weight.grad.view(24, len(pixelcnn.TAPS), 24)
+    assert taps[:16, :, 16:].abs().sum() > 0
+
+
 def test_integer_twin_costs_half_a_percent_at_most(trained: pixelcnn.PixelCNN, tmp_path: Path) -> None:
     arrays, meta = pixelcnn.export(trained, pixel_front.make_tables())
     path = zoo.save(tmp_path / "twin", arrays, meta)
