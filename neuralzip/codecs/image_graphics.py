@@ -6,6 +6,7 @@ P planes, H rows, W columns.
 """
 
 import struct
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ MOST_PLANES = 4
 SURELY_PHOTO, SURELY_GRAPHICS = 0.55, 0.9
 
 
-def repeat_share(planes: Planes) -> float:
+def repeat_share(planes: npt.NDArray[np.integer[Any]]) -> float:
     """Return the share of pixels of [P, H, W] that equal one of their four neighbours before them.
 
     Graphics have more than SURELY_GRAPHICS, photos less than SURELY_PHOTO; between them both are worth trying.

@@ -87,7 +87,7 @@ def encode_picture(planes: Planes, report: Report | None = None, weights: Weight
     if planes.size <= _TRIAL_SAMPLES:
         graphics = _encode_graphics(planes, report, weights)
         return min(_encode_photo(planes, report, weights), graphics, key=len)
-    if _graphics_win(planes):
+    if _graphics_win(planes, weights):
         return _encode_graphics(planes, report, weights)
     return _encode_photo(planes, report, weights)
 
@@ -196,7 +196,7 @@ def _encode_photo(planes: Planes, report: Report | None, weights: Weights) -> by
     return bytes(head) + finish_words(code_joint(net, samples, limits, report, prior))
 
 
-def _graphics_win(planes: Planes) -> bool:
+def _graphics_win(planes: Planes, weights: Weights) -> bool:
     """Say whether strips of a large picture are smaller as graphics."""
     height = planes.shape[1]
     rows = np.concatenate(
@@ -206,7 +206,7 @@ def _graphics_win(planes: Planes) -> bool:
         ]
     )
     strips = np.ascontiguousarray(planes[:, np.unique(rows)])
-    return len(encode_graphics(strips)) < len(_encode_photo(strips, None, NO_WEIGHTS))
+    return len(_encode_graphics(strips, None, weights)) < len(_encode_photo(strips, None, weights))
 
 
 def _to_lattice(planes: Planes) -> tuple[int, Samples, bytes]:

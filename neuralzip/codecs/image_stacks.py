@@ -16,7 +16,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -157,7 +157,7 @@ class Coder:
         """Return how many planes of the next picture go together, in coding order."""
         channels = picture.pixels.shape[2]
         self._fast = self.is_fast(picture)
-        if not self._fast:
+        if not self._fast and not is_opacity_apart(picture.pixels):
             return [channels]
         return [3] + [1] * (channels - 3) if channels >= 3 else [1] * channels
 
@@ -294,7 +294,15 @@ def is_grey_ramp(picture: Picture) -> bool:
     return bool((levels == levels[:, :1]).all() and (np.diff(levels[:, 0]) > 0).all())
 
 
-def is_photo(stack: Samples) -> bool:
+def is_opacity_apart(pixels: npt.NDArray[np.integer[Any]]) -> bool:
+    """Say whether the opacity of pixels [H, W, C] is better coded by itself: constant, or that of a photo."""
+    if pixels.shape[2] not in (2, 4):
+        return False
+    opacity = pixels[:, :, -1]
+    return bool((opacity == opacity[0, 0]).all()) or is_photo(pixels[:, :, :-1].transpose(2, 0, 1))
+
+
+def is_photo(stack: npt.NDArray[np.integer[Any]]) -> bool:
     """Say whether samples [P, H, W] are too rarely repeated for graphics."""
     from neuralzip.codecs.image_graphics import SURELY_PHOTO, repeat_share
 

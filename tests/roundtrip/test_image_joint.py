@@ -22,9 +22,12 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> IntPixelCNN:
     return IntPixelCNN(write_model(tmp_path_factory.mktemp("models")))
 
 
-def png(planes: np.ndarray) -> bytes:
+def png(planes: np.ndarray, opacity: np.ndarray | None = None) -> bytes:
     file = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0).astype(np.uint8))).save(file, "PNG")
+    image = Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0).astype(np.uint8)))
+    if opacity is not None:
+        image.putalpha(Image.fromarray(opacity))
+    image.save(file, "PNG")
     return file.getvalue()
 
 
@@ -65,6 +68,20 @@ def test_blocks_name_the_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("neuralzip.zoo.search_path", lambda: [])
     with pytest.raises(ModelError):
         ImageCodec().decode(block, Options())
+
+
+@pytest.mark.parametrize(
+    "opacity", [np.full((64, 70), 255, np.uint8), picture(1, 64, 70, seed=5)[0].astype(np.uint8)]
+)
+def test_photos_with_opacity_hear_the_net(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opacity: np.ndarray
+) -> None:
+    model = write_model(tmp_path)
+    monkeypatch.setattr("neuralzip.zoo.search_path", lambda: [tmp_path])
+    data = png(picture(3, 64, 70), opacity)
+    block = encoded(data)
+    assert block.models == (model.identity,)
+    assert ImageCodec().decode(block, Options()) == data
 
 
 def test_without_weights_none_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
