@@ -10,6 +10,7 @@ below DEV, CPU seconds a step, weights, and the CPU seconds that their integer t
 
 import argparse
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,27 @@ def build(task: ImageTask, start: Path | None) -> dict[str, nn.Module]:
         load(start, plain)
     nets["pixelsnail"].load_state_dict(plain.state_dict(), strict=False)
     return nets
+
+
+def train_beside(task: ImageTask, nets: Mapping[str, nn.Module], steps: int, rate: float) -> dict[str, float]:
+    """Let nets take the same steps on the same crops; return the CPU seconds that each took."""
+    optimisers = {name: torch.optim.AdamW(net.parameters(), rate, (0.9, 0.98)) for name, net in nets.items()}
+    seconds = dict.fromkeys(nets, 0.0)
+    for step in range(steps):
+        sight = task.next_batch()
+        factor = min(1.0, (step + 1) / 50, 2 * (1 - step / steps))
+        for name, net in nets.items():
+            started = time.process_time()
+            for group in optimisers[name].param_groups:
+                group["lr"] = rate * factor
+            with torch.autocast("cpu", torch.bfloat16):
+                bits, scale = _bits(net, sight, CPU)
+            optimisers[name].zero_grad(set_to_none=True)
+            (bits[:, 2:, 2:-2].sum() / (scale[:, 2:, 2:-2] >= 0).sum()).backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimisers[name].step()
+            seconds[name] += time.process_time() - started
+    return seconds
 
 
 def decode_s(name: str, task: ImageTask, net: nn.Module, planes: np.ndarray) -> float:
@@ -68,22 +90,7 @@ def main() -> None:
     architecture = {"channels": options.channels, "blocks": options.blocks, "hidden": 96, "components": 5}
     task = ImageTask(options.train, options.dev, batch=8, seed=7, architecture=architecture)
     nets = build(task, options.start)
-    optimisers = {n: torch.optim.AdamW(net.parameters(), options.rate, (0.9, 0.98)) for n, net in nets.items()}
-    seconds = dict.fromkeys(nets, 0.0)
-    for step in range(options.steps):
-        sight = task.next_batch()
-        factor = min(1.0, (step + 1) / 50, 2 * (1 - step / options.steps))
-        for name, net in nets.items():
-            started = time.process_time()
-            for group in optimisers[name].param_groups:
-                group["lr"] = options.rate * factor
-            with torch.autocast("cpu", torch.bfloat16):
-                bits, scale = _bits(net, sight, CPU)
-            optimisers[name].zero_grad(set_to_none=True)
-            (bits[:, 2:, 2:-2].sum() / (scale[:, 2:, 2:-2] >= 0).sum()).backward()
-            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-            optimisers[name].step()
-            seconds[name] += time.process_time() - started
+    seconds = train_beside(task, nets, options.steps, options.rate)
     planes = next(iter(task.pool.pictures))[:, :128, :128]
     for name, net in nets.items():
         with torch.no_grad():
