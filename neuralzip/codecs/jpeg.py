@@ -2,6 +2,8 @@
 
 params  = version (1), packed side information's size (4)
 payload = packed side information, coded coefficients (codecs.jpeg_coefficients)
+
+A block that names a model has coefficients coded from the start in it.
 """
 
 import struct
@@ -40,13 +42,14 @@ class JpegCodec:
         data = file.read()
         layout, coefficients = jpeg.parse(data, _most_blocks(options))
         packed = side.pack(bytes(layout))
-        coded, nll_bits = jpeg_coefficients.encode(coefficients, _report(options, len(data)))
+        models, prior = jpeg_coefficients.installed_start()
+        coded, nll_bits = jpeg_coefficients.encode(coefficients, _report(options, len(data)), prior)
         params = _PARAMS.pack(VERSION, len(packed))
-        yield Block(self.name, params, packed + coded, len(data), (), nll_bits, len(packed))
+        yield Block(self.name, params, packed + coded, len(data), models, nll_bits, len(packed))
 
     def decode(self, block: Block, options: Options) -> bytes:
         """Return the bytes of the file."""
-        if len(block.params) != _PARAMS.size or block.models:
+        if len(block.params) != _PARAMS.size or len(block.models) > 1:
             raise CorruptError("damaged: impossible parameters of a JPEG block")
         version, size = _PARAMS.unpack(block.params)
         if version != VERSION or size > len(block.payload):
@@ -57,7 +60,9 @@ class JpegCodec:
             raise CorruptError("damaged: a JPEG block declares more scans than its file can hold")
         _check_blocks(headers.blocks, block.raw_size, options)
         empty = jpeg.empty_coefficients(headers)
-        coefficients = jpeg_coefficients.decode(block.payload[size:], empty, _report(options, block.raw_size))
+        prior = jpeg_coefficients.named_start(block.models)
+        report = _report(options, block.raw_size)
+        coefficients = jpeg_coefficients.decode(block.payload[size:], empty, report, prior)
         data = jpeg.rebuild(layout, coefficients, block.raw_size)
         if len(data) != block.raw_size:
             raise CorruptError(f"damaged: JPEG of {len(data)} bytes, expected {block.raw_size}")

@@ -13,26 +13,62 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from neuralzip import zoo
 from neuralzip.container.fields import FieldReader, varint
-from neuralzip.errors import CorruptError
+from neuralzip.errors import CorruptError, ModelError
 from neuralzip.media.jpeg.coefficients import MAX_COEFFICIENT, Coefficients, Component
 
 if TYPE_CHECKING:
     from neuralzip.experts.bits import BitCoder
-    from neuralzip.experts.jpeg_state import Plane
+    from neuralzip.experts.jpeg_prior import JpegPrior
+    from neuralzip.experts.jpeg_state import JpegModel, Plane
 
 Report = Callable[[float], None]
 """Called with the share of the blocks that are done, 0..1."""
 BAND_BLOCKS = 1 << 14
+PRIOR_ID, PRIOR = "jpeg-base", "jpeg-prior"
+"""Weights that the model starts from: model id and architecture."""
 
 
-def encode(coefficients: Coefficients, report: Report | None = None) -> tuple[bytes, float]:
-    """Return (payload, ideal code length in bits) of coefficients."""
+def installed_start() -> tuple[tuple[bytes, ...], "JpegPrior | None"]:
+    """Return (identities of the weights to start from, the start); no such weights, no start."""
+    from neuralzip.experts.jpeg_prior import unpack
+
+    try:
+        weights = zoo.load(PRIOR_ID)
+    except ModelError:
+        return (), None
+    return (weights.identity,), unpack(weights.arrays)
+
+
+def named_start(identities: tuple[bytes, ...]) -> "JpegPrior | None":
+    """Return the start that a block names, None where it names nothing.
+
+    Raises:
+        ModelError: there are no such weights, or they are no start.
+    """
+    from neuralzip.experts.jpeg_prior import unpack
+
+    return unpack(zoo.load_identity(identities[0]).arrays) if identities else None
+
+
+def encode(
+    coefficients: Coefficients, report: Report | None = None, prior: "JpegPrior | None" = None
+) -> tuple[bytes, float]:
+    """Return (payload, ideal code length in bits) of coefficients, coded from a start or from nothing."""
+    _, payload, nll_bits = code(coefficients, prior, report)
+    return payload, nll_bits
+
+
+def code(
+    coefficients: Coefficients, prior: "JpegPrior | None" = None, report: Report | None = None
+) -> tuple["JpegModel", bytes, float]:
+    """Return (the model after them, payload, ideal code length in bits) of coefficients."""
     from neuralzip.experts import bits, jpeg_model, jpeg_state  # compiled code: only when a picture is met
 
     out, nll_bits = bytearray(), 0.0
     planes = [_plane(each, i) for i, each in enumerate(coefficients.components)]
-    model, meter = jpeg_state.new_model(_blocks(coefficients)), _Meter(_blocks(coefficients), report)
+    model, meter = _model(_blocks(coefficients), prior), _Meter(_blocks(coefficients), report)
     for plane, other, rows in _bands(planes):
         coder = bits.encoder(len(rows) * _columns(plane) * jpeg_state.MOST_DECISIONS)
         for row in rows:
@@ -41,25 +77,38 @@ def encode(coefficients: Coefficients, report: Report | None = None) -> tuple[by
         nll_bits += bits.logged_bits(coder)
         words = bits.finish(coder)
         out += varint(len(words)) + words
-    return bytes(out), nll_bits
+    return model, bytes(out), nll_bits
 
 
-def decode(payload: bytes, empty: Coefficients, report: Report | None = None) -> Coefficients:
+def _model(blocks: int, prior: "JpegPrior | None") -> "JpegModel":
+    """Return the model before the first of so many blocks."""
+    from neuralzip.experts import jpeg_prior, jpeg_state
+
+    model = jpeg_state.new_model(blocks)
+    if prior is not None:
+        jpeg_prior.begin(prior, model)
+    return model
+
+
+def decode(
+    payload: bytes, empty: Coefficients, report: Report | None = None, prior: "JpegPrior | None" = None
+) -> Coefficients:
     """Return the coefficients of a payload.
 
     Args:
         payload: what `encode` returned.
         empty: sizes and quantisation; its coefficients are not looked at.
         report: called now and then.
+        prior: what they were coded from.
 
     Raises:
         CorruptError: no such coefficients have this payload.
     """
-    from neuralzip.experts import bits, jpeg_model, jpeg_state  # compiled code: only when a picture is met
+    from neuralzip.experts import bits, jpeg_model  # compiled code: only when a picture is met
 
     reader = FieldReader(payload, "coefficients")
     planes = [_empty_plane(each, i) for i, each in enumerate(empty.components)]
-    model, meter = jpeg_state.new_model(_blocks(empty)), _Meter(_blocks(empty), report)
+    model, meter = _model(_blocks(empty), prior), _Meter(_blocks(empty), report)
     for plane, other, rows in _bands(planes):
         coder: BitCoder = bits.decoder(reader.string())
         for row in rows:

@@ -13,21 +13,10 @@ import numpy as np
 
 from neuralzip.errors import ModelError
 from neuralzip.experts.apm import KNOTS
-from neuralzip.experts.image_rows import (
-    Array,
-    between,
-    by_plane,
-    coarse,
-    fill_unused,
-    from_bytes,
-    in_bytes,
-    lengthened,
-    loaded_maps,
-    shortened,
-    whole,
-)
+from neuralzip.experts.image_rows import by_plane, coarse, fill_unused, whole
 from neuralzip.experts.image_state import FINALS, LARGE_MAPS, PLANES, SELECTORS, SMALL_MAPS, State, new_state
 from neuralzip.experts.mixer import falling
+from neuralzip.experts.starts import Array, between, from_bytes, in_bytes, lengthened, loaded_maps, shortened
 
 COLOURS, GREY = (0, 1, 2), (3,)
 """Roles of the planes of a picture of three planes, and of one."""

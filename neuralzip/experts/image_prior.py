@@ -16,27 +16,24 @@ from neuralzip.experts.apm import KNOTS
 from neuralzip.experts.image_cues import CUES
 from neuralzip.experts.image_graphics import PREDICTIONS
 from neuralzip.experts.image_repeats import Repeats, new_repeats
-from neuralzip.experts.image_rows import (
+from neuralzip.experts.image_rows import by_plane, coarse, fill_unused, whole
+from neuralzip.experts.image_state import FINALS, PLANES, SELECTORS, SMALL_MAPS, State, new_state
+from neuralzip.experts.starts import (
     Array,
     between,
-    by_plane,
-    coarse,
-    fill_unused,
+    entries_between,
     from_bytes,
     in_bytes,
     lengthened,
     loaded_maps,
     shortened,
-    whole,
 )
-from neuralzip.experts.image_state import FINALS, PLANES, SELECTORS, SMALL_MAPS, State, new_state
 
 ROLES = 5
 _ROLES_OF = ((4,), (4, 3), (0, 1, 2), (0, 1, 2, 3))
 """Roles of the planes of pictures of 1 to 4 planes."""
 _RATE = 16 << 8
 """Learning rate, in 2**-20, of the samples' mixer: lower than that of one that starts from nothing."""
-_COUNT_BITS, _COUNT_MAX = np.uint32(10), np.uint32(1023)
 
 
 class Prior(NamedTuple):
@@ -107,22 +104,15 @@ def begin(prior: Prior, state: State, repeats: Repeats) -> None:
 def move(prior: Prior, state: State, repeats: Repeats, share: float, most: int) -> None:
     """Move a start by a share of the way to what a picture has taught; entries were seen `most` times at most."""
     for array, index, view in parts(prior, state, repeats):
-        towards = _entries_between if array.dtype == np.uint32 else between
-        array[index] = towards(array[index], view, share)
         if array.dtype == np.uint32:
-            array[index] = array[index] & ~_COUNT_MAX | np.minimum(array[index] & _COUNT_MAX, np.uint32(most))
+            array[index] = entries_between(array[index], view, share, most)
+        else:
+            array[index] = between(array[index], view, share)
 
 
 def fill(prior: Prior) -> None:
     """Let rows of weights that no picture has used be the mean of those that the decision has used elsewhere."""
     fill_unused(prior.weights, new_prior().weights[0, 0, 0])
-
-
-def _entries_between(start: Array, end: Array, share: float) -> Array:
-    """Return entries of map_p a share of the way, all of it where the start has seen nothing."""
-    seen, now = start & _COUNT_MAX, end & _COUNT_MAX
-    p = np.where(seen > 0, between(start >> _COUNT_BITS, end >> _COUNT_BITS, share), end >> _COUNT_BITS)
-    return p.astype(np.uint32) << _COUNT_BITS | np.maximum(seen, now)
 
 
 def pack(prior: Prior) -> dict[str, Array]:

@@ -1,24 +1,18 @@
-"""Rows of mixing weights that carry over from picture to picture: by plane, by decision, in bytes.
+"""Rows of mixing weights that carry over from picture to picture: by plane, by decision.
 
 A state has the rows of each set for all planes one after another (image_state.SELECTORS, FINALS); a start has them
 by the role of a plane. R roles, W rows of a plane, N inputs.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from neuralzip.experts.image_state import NODES, SELECTORS
-from neuralzip.experts.mixer import W_MAX
-
-Array = npt.NDArray[Any]
+from neuralzip.experts.starts import Array
 
 _COARSE = (2, 3)
 """Sets of the samples' mixer that are shipped as one row for each kind of decision: little depends on more."""
-_MOST = 127
-_FINAL_SHIFT = 4
 
 
 def by_plane(rows: Array, sizes: tuple[int, ...], planes: int) -> Iterator[tuple[slice, Array]]:
@@ -58,35 +52,3 @@ def whole(weights: Array) -> Array:
     sets = zip(SELECTORS, _by_decision(weights, shipped), strict=True)
     repeated = [np.repeat(rows, size // (NODES * rows.shape[2]), axis=2) for size, rows in sets]
     return np.concatenate([rows.reshape(len(rows), -1, rows.shape[3]) for rows in repeated], axis=1)
-
-
-def between(start: Array, end: Array, share: float) -> Array:
-    """Return what lies a share of the way from integers to others."""
-    return np.rint(start + share * (end.astype(np.float64) - start)).astype(start.dtype)
-
-
-def in_bytes(weights: Array) -> tuple[Array, Array]:
-    """Return (int8, uint16): rows of weights in multiples of a step of each row, and these steps."""
-    steps = np.maximum(-(-np.abs(weights).max(-1) // _MOST), 1)
-    return np.rint(weights / steps[..., None]).astype(np.int8), steps.astype(np.uint16)
-
-
-def from_bytes(weights: Array, steps: Array) -> Array:
-    """Return rows of weights from what `in_bytes` returned, as mixers can hold them."""
-    return np.clip(weights.astype(np.int32) * steps[..., None].astype(np.int32), -W_MAX, W_MAX)
-
-
-def shortened(final: Array) -> Array:
-    """Return weights of a last layer in sixteen bits."""
-    half = 1 << (_FINAL_SHIFT - 1)
-    return np.clip((final + half) >> _FINAL_SHIFT, -32768, 32767).astype(np.int16)
-
-
-def lengthened(final: Array) -> Array:
-    """Return weights of a last layer again, as mixers can hold them."""
-    return np.maximum(final.astype(np.int32) << _FINAL_SHIFT, -W_MAX)
-
-
-def loaded_maps(maps: Array) -> Array:
-    """Return maps, shipped in sixteen bits, as apm holds them."""
-    return np.clip(maps.astype(np.int32), 1, 65535)

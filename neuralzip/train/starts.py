@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from neuralzip import zoo
-from neuralzip.experts.image_rows import Array
+from neuralzip.experts.starts import Array
 
 Given = TypeVar("Given")
 
