@@ -21,6 +21,7 @@ from neuralzip import zoo
 from neuralzip.codecs import image_fast
 from neuralzip.codecs.image_graphics import decode_graphics, encode_graphics
 from neuralzip.codecs.image_mixing import Weights, decode_picture, encode_picture
+from neuralzip.codecs.image_stacks import FAST_NET_ID, NET_ID
 from neuralzip.experts.image_photo_prior import PhotoPrior, unpack
 from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
@@ -28,19 +29,19 @@ Pixels = np.ndarray
 
 
 @functools.cache
-def net() -> IntPixelCNN:
-    """Return the net that is shipped."""
-    return IntPixelCNN(zoo.load("image-fast"))
+def net(model_id: str) -> IntPixelCNN:
+    """Return a net that is shipped."""
+    return IntPixelCNN(zoo.load(model_id))
 
 
 def encode_fast(planes: np.ndarray) -> bytes:
-    """Return the payload of planes of eight bits under the net alone."""
-    return image_fast.encode(net(), planes, 0)[0]
+    """Return the payload of planes of eight bits under the fast model's net alone."""
+    return image_fast.encode(net(FAST_NET_ID), planes, 0)[0]
 
 
 def decode_fast(payload: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     """Return the planes of a payload."""
-    return image_fast.decode(net(), payload, image_fast.Geometry(*shape, 0))
+    return image_fast.decode(net(FAST_NET_ID), payload, image_fast.Geometry(*shape, 0))
 
 
 @functools.cache
@@ -49,7 +50,7 @@ def photo_start() -> PhotoPrior:
     return unpack(zoo.load("image-photo").arrays)
 
 
-JOINT = Weights(net=net, photos=photo_start)
+JOINT = Weights(net=lambda: net(NET_ID), photos=photo_start)
 MODELS: dict[str, tuple[Callable[..., bytes], Callable[..., np.ndarray]]] = {
     "mixing": (encode_picture, decode_picture),
     "joint": (

@@ -56,7 +56,7 @@ def main() -> None:
         for path in files
     ]
     nets = {}
-    for channels in map(int, options.channels.split(",")):
+    for channels in map(int, filter(None, options.channels.split(","))):
         torch.manual_seed(0)
         name = f"{channels} x {options.blocks}"
         nets[name] = PixelCNN(**task.architecture | {"channels": channels, "blocks": options.blocks})

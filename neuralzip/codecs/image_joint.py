@@ -5,7 +5,7 @@ Both walk the same wavefronts, so that a step's mixtures of the net are ready wh
     encode: the net evaluates the next steps (all samples are known) | the planes are coded side by side
     decode: the net evaluates a step | least squares predict it; then the planes are decoded side by side
 
-P = 3 planes (G, R, B) of eight bits, H rows, W columns, M rows of a step.
+P = 3 planes (G, R, B) of eight bits or a grey one, H rows, W columns.
 """
 
 from collections.abc import Iterator
@@ -45,10 +45,10 @@ def code_joint(
     report: Report | None = None,
     prior: PhotoPrior | None = None,
 ) -> list[PlaneCoder]:
-    """Return what has coded planes [3, H, W] with the given ranges of values, all within 0..255."""
+    """Return what has coded planes [1 or 3, H, W] with the given ranges of values, all within 0..255."""
     count, height, width = samples.shape
     walk = net.walk(height, width, (count + 1) * CHUNK)
-    coders = start(samples, limits, None, walk.told, prior)
+    coders = start(samples, limits, None, walk.told[:count], prior)
     walk_beside(coders, _heard(walk, samples), report)
     return coders
 
@@ -61,13 +61,13 @@ def decode_joint(
     report: Report | None = None,
     prior: PhotoPrior | None = None,
 ) -> Samples:
-    """Return the planes [3, H, W] of words.
+    """Return the planes [1 or 3, H, W] of words.
 
     Raises:
         CorruptError: the words are not those of such planes.
     """
     samples, walk = np.zeros(shape, np.int32), net.walk(*shape[1:])
-    coders = start(samples, limits, words, walk.told, prior)
+    coders = start(samples, limits, words, walk.told[: len(samples)], prior)
     with ThreadPoolExecutor(len(coders)) as pool:
         for t in range(walk.steps):
             predicted = [pool.submit(each.walk, t, t + 1, PREDICT) for each in coders]

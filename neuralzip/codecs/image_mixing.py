@@ -8,7 +8,7 @@
 
 On a colour lattice the three planes coded are C1, C2, Y, their limits offset to be positive; `misses` are the
 pixels off it, packed. Otherwise planes are coded as given; JOINT, the mixing model hears a trained net as well.
-Kinds + STARTED, of graphics, JOINT and a single plane, begin from a learnt start. P planes, H rows, W columns.
+Kinds + STARTED, of GRAPHICS and JOINT, begin from a learnt start. P planes, H rows, W columns.
 """
 
 import struct
@@ -121,14 +121,14 @@ def decode_picture(
     limits, misses, words = _parsed(body, kind, shape)
     if kind == JOINT and not _suits_net(shape, limits):
         raise CorruptError("damaged: impossible picture for a net")
-    if started and (kind in image_lattice.KINDS or not _suits_start(shape[0], limits, kind == JOINT)):
+    if started and kind != JOINT:
         raise CorruptError("damaged: impossible picture for a learnt start")
-    prior = _loaded(weights.photos) if started else None
     if kind == JOINT:
         from neuralzip.codecs.image_joint import decode_joint
 
+        prior = _loaded(weights.photos) if started else None
         return decode_joint(_loaded(weights.net), words, shape, limits, report, prior).astype(np.uint16)
-    return _from_lattice(kind, decode_samples(words, shape, limits, report, prior), misses)
+    return _from_lattice(kind, decode_samples(words, shape, limits, report), misses)
 
 
 def _loaded(load: Callable[[], Loaded | None]) -> Loaded:
@@ -144,7 +144,7 @@ def _parsed(body: bytes, kind: int, shape: tuple[int, int, int]) -> tuple[Limits
     words = 1 + 4 * shape[0]
     if len(body) < words + 4 or kind not in (image_lattice.NONE, JOINT, *image_lattice.KINDS):
         raise CorruptError("damaged: impossible head of a picture")
-    if kind != image_lattice.NONE and shape[0] != 3:
+    if kind in image_lattice.KINDS and shape[0] != 3:
         raise CorruptError("damaged: impossible head of a picture")
     offset = _LIMIT_OFFSET if kind in image_lattice.KINDS else 0
     values = [value - offset for value in struct.unpack_from(f"<{2 * shape[0]}H", body, 1)]
@@ -161,19 +161,14 @@ def _are_deep(limits: Limits) -> bool:
 
 
 def _is_slow(shape: tuple[int, int, int]) -> bool:
-    """Say whether a net is not worth its time for planes [3, H, W]."""
+    """Say whether a net is not worth its time for planes [P, H, W]."""
     _, height, width = shape
     return height * width < max(_JOINT_PIXELS, _JOINT_ROWS * (width + 2 * height))
 
 
 def _suits_net(shape: tuple[int, int, int], limits: Limits) -> bool:
-    """Say whether planes in G, R, B can be heard beside a net, and are worth it."""
-    return shape[0] == 3 and not _are_deep(limits) and not _is_slow(shape)
-
-
-def _suits_start(planes: int, limits: Limits, joint: bool) -> bool:
-    """Say whether planes have a learnt start."""
-    return (joint or planes == 1) and not _are_deep(limits)
+    """Say whether planes, G, R, B or a grey one, can be heard beside a net, and are worth it."""
+    return shape[0] in (1, 3) and not _are_deep(limits) and not _is_slow(shape)
 
 
 def _encode_photo(planes: Planes, report: Report | None, weights: Weights) -> bytes:
@@ -182,15 +177,14 @@ def _encode_photo(planes: Planes, report: Report | None, weights: Weights) -> by
     limits = [(int(plane.min()), int(plane.max())) for plane in samples]
     plain = kind == image_lattice.NONE
     net = weights.net() if plain and _suits_net(samples.shape, limits) else None
-    started = plain and _suits_start(len(samples), limits, net is not None)
-    prior = weights.photos() if started else None
+    prior = None if net is None else weights.photos()
     offset = 0 if plain else _LIMIT_OFFSET
     head = bytearray([(kind if net is None else JOINT) + STARTED * (prior is not None)])
     for low, high in limits:
         head += struct.pack("<HH", low + offset, high + offset)
     head += struct.pack("<I", len(misses)) + misses
     if net is None:
-        return bytes(head) + finish_words(code_samples(samples, limits, report, prior))
+        return bytes(head) + finish_words(code_samples(samples, limits, report))
     from neuralzip.codecs.image_joint import code_joint
 
     return bytes(head) + finish_words(code_joint(net, samples, limits, report, prior))

@@ -184,21 +184,15 @@ def _chunks(shape: tuple[int, int, int]) -> Iterable[tuple[int, int]]:
         yield first, min(first + STEPS_AT_ONCE, steps)
 
 
-def code_samples(
-    samples: Samples, limits: Limits, report: Report | None = None, prior: PhotoPrior | None = None
-) -> list[PlaneCoder]:
+def code_samples(samples: Samples, limits: Limits, report: Report | None = None) -> list[PlaneCoder]:
     """Return what has coded planes [P, H, W] with the given ranges of values."""
-    coders = start(samples, limits, prior=prior)
+    coders = start(samples, limits)
     walk_beside(coders, _chunks(samples.shape), report)
     return coders
 
 
 def decode_samples(
-    words: bytes,
-    shape: tuple[int, int, int],
-    limits: Limits,
-    report: Report | None = None,
-    prior: PhotoPrior | None = None,
+    words: bytes, shape: tuple[int, int, int], limits: Limits, report: Report | None = None
 ) -> Samples:
     """Return the planes [P, H, W] of words.
 
@@ -206,7 +200,7 @@ def decode_samples(
         CorruptError: the words are not those of such planes.
     """
     samples = np.zeros(shape, np.int32)
-    coders = start(samples, limits, words, prior=prior)
+    coders = start(samples, limits, words)
     walk_beside(coders, _chunks(shape), report)
     check_end(coders)
     return samples

@@ -40,7 +40,8 @@ Result = TypeVar("Result")
 
 CONSTANT, NET, MIXING, RANKS = 0, 1, 2, 6
 FAST = "fast"
-NET_ID = "image-fast"
+FAST_NET_ID, NET_ID = "image-fast", "image-base"
+"""Nets of the fast model, which codes by it alone, and of the default, which hears it."""
 GRAPHICS_ID, GRAPHICS = "image-graphics", "graphics-prior"
 """Weights that graphics start from: model id and architecture."""
 PHOTOS_ID, PHOTOS = "image-photo", "photo-prior"
@@ -90,7 +91,7 @@ class Coder:
 
     @functools.cached_property
     def _net_weights(self) -> zoo.Model:
-        return self._weights(NET_ID)
+        return self._weights(FAST_NET_ID if self.options.model == FAST else NET_ID)
 
     @functools.cached_property
     def _graphics_weights(self) -> zoo.Model:

@@ -1,7 +1,7 @@
 """Where the mixing model of photos starts: mixing weights and corrections that carry over from picture to picture.
 
-A start belongs to the *role* of a plane: G, R or B of a picture that is heard beside a net, or the only plane of a
-grey one. It is for planes of eight bits; others, and those on a colour lattice, start from nothing.
+A start belongs to the *role* of a plane: G, R or B of a picture, or the only plane of a grey one. It is for planes
+that are heard beside a net; others start from nothing.
 
 R roles, W rows of weights of a plane, N inputs.
 """
@@ -33,7 +33,7 @@ class PhotoPrior(NamedTuple):
         weights: [R, W, N] of the sets of the mixer one after another.
         final: [R, FINALS[0], S], the same of its second layer.
         maps: [R, SMALL_MAPS, KNOTS], corrections by energy.
-        net_maps: [len(COLOURS), SMALL_MAPS, KNOTS], those of the net's opinion.
+        net_maps: [R, SMALL_MAPS, KNOTS], those of the net's opinion.
     """
 
     weights: Array
@@ -44,16 +44,17 @@ class PhotoPrior(NamedTuple):
 
 def new_photo_prior() -> PhotoPrior:
     """Return the start that knows nothing."""
-    beside_net = new_state(len(COLOURS), 1, 1, LEARNERS, [(0, 255)] * len(COLOURS), components=1)
-    alone = new_state(len(GREY), 1, 1, LEARNERS, [(0, 255)])
-    roles, inputs = len(COLOURS + GREY), beside_net.mixer.weights.shape[1]
+    states = [
+        new_state(len(roles), 1, 1, LEARNERS, [(0, 255)] * len(roles), components=1) for roles in (COLOURS, GREY)
+    ]
+    roles, inputs = len(COLOURS + GREY), states[0].mixer.weights.shape[1]
     prior = PhotoPrior(
         weights=np.zeros((roles, sum(SELECTORS), inputs), np.int32),
         final=np.zeros((roles, FINALS[0], len(SELECTORS)), np.int32),
         maps=np.zeros((roles, SMALL_MAPS, KNOTS), np.int32),
-        net_maps=np.zeros((len(COLOURS), SMALL_MAPS, KNOTS), np.int32),
+        net_maps=np.zeros((roles, SMALL_MAPS, KNOTS), np.int32),
     )
-    for state in (beside_net, alone):
+    for state in states:
         move(prior, state, 1.0)
     return prior
 
@@ -67,8 +68,7 @@ def _parts(prior: PhotoPrior, state: State) -> Iterator[tuple[Array, Any, Array]
         yield prior.weights, (roles, rows), view
     yield prior.final, roles, state.mixer.final.reshape(planes, FINALS[0], -1)
     yield prior.maps, roles, state.maps[:small].reshape(planes, SMALL_MAPS, KNOTS)
-    if len(state.maps) > net:
-        yield prior.net_maps, roles, state.maps[net:].reshape(planes, SMALL_MAPS, KNOTS)
+    yield prior.net_maps, roles, state.maps[net:].reshape(planes, SMALL_MAPS, KNOTS)
 
 
 def begin(prior: PhotoPrior, state: State) -> None:

@@ -199,5 +199,5 @@ class Walk:
         self._walk(LOOK | NET | MIX, t, t + 1)
 
     def reveal(self, planes: I32, t: int) -> None:
-        """Enter the samples of step t from planes [PLANES, H, W] of eight bits."""
+        """Enter the samples of step t from planes [1 or PLANES, H, W] of eight bits."""
         self._walk(REVEAL, t, t + 1, planes)

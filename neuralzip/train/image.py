@@ -84,7 +84,7 @@ def gather_pool(folder: Path, side: int, synthetic_share: float) -> Pool:
 
 
 class ImageTask:
-    """The `fast` image model, trained on crops.
+    """The net of an image model, trained on crops.
 
     Args:
         data: folder of pictures to train on.
@@ -210,6 +210,7 @@ transposed, 5 % turned grey. Meant for natural pictures; graphics code better wi
 @dev_option
 @device_option
 @click.option("--model", type=click.Choice(sorted(MODELS)), default="pixelcnn", show_default=True)
+@click.option("--name", default=ImageTask.id, show_default=True, help="Model id to write.")
 @click.option("--channels", type=int, default=96, show_default=True, help="Channels of the net.")
 @click.option("--blocks", type=int, default=4, show_default=True, help="Residual blocks of the net.")
 @click.option(
@@ -220,11 +221,11 @@ transposed, 5 % turned grey. Meant for natural pictures; graphics code better wi
 )
 @click.option("--side", type=int, default=48, show_default=True, help="Side of a crop.")
 def command(
-    data: Path, dev: Path | None, batch: int, seed: int, model: str, channels: int, blocks: int, side: int,
-    smaller: tuple[int, int, Path] | None, **chosen: Any,
+    data: Path, dev: Path | None, batch: int, seed: int, model: str, name: str, channels: int, blocks: int,
+    side: int, smaller: tuple[int, int, Path] | None, **chosen: Any,
 ) -> None:  # fmt: skip
     """Train the wavefront PixelCNN, with or without attention, on the pictures in DATA."""
     architecture = {"channels": channels, "blocks": blocks, "hidden": 96, "components": 5}
     task = ImageTask(data, dev, side=side, batch=batch, seed=seed, architecture=architecture, model=model)
-    task.smaller = smaller
+    task.id, task.smaller = name, smaller
     run_task(task, **chosen)

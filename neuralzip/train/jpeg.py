@@ -10,12 +10,10 @@ from PIL import Image
 
 from neuralzip.codecs import jpeg_coefficients
 from neuralzip.codecs.jpeg_coefficients import PRIOR, PRIOR_ID
-from neuralzip.errors import UsageError
 from neuralzip.experts.jpeg_prior import JpegPrior, move, new_jpeg_prior, pack
 from neuralzip.media import jpeg
 from neuralzip.media.jpeg.coefficients import Coefficients
-from neuralzip.train.image import ENDINGS
-from neuralzip.train.starts import learn_in_rounds, ship
+from neuralzip.train.starts import drawn, learn_in_rounds, ship
 
 _SIDES = (128, 192, 256, 384, 512)
 _QUALITIES = (50, 97)
@@ -37,13 +35,9 @@ Data: photos under CC BY-SA and free licences. No picture can be recovered from 
 def pictures(folder: Path, seed: int, count: int) -> list[Coefficients]:
     """Return the coefficients of crops of the pictures of a folder, all used alike, as libjpeg codes them."""
     rng = np.random.default_rng(seed)
-    paths = [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS]
-    if not paths:
-        raise UsageError(f"{folder} holds no pictures")
-    turns = -(-count // len(paths))
     made = []
-    for i in np.concatenate([rng.permutation(len(paths)) for _ in range(turns)])[:count]:
-        with Image.open(paths[i]) as image:
+    for path in drawn(folder, count, rng):
+        with Image.open(path) as image:
             picture = image.convert("L" if rng.random() < _GREY else "RGB")
         side = int(rng.choice(_SIDES))
         left, top = (int(rng.integers(max(0, length - side) + 1)) for length in picture.size)

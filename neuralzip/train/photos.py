@@ -8,14 +8,13 @@ import numpy as np
 
 from neuralzip import zoo
 from neuralzip.codecs.image_joint import code_joint
-from neuralzip.codecs.image_planes import Samples, code_samples
+from neuralzip.codecs.image_planes import Samples
 from neuralzip.codecs.image_stacks import NET_ID, PHOTOS, PHOTOS_ID
-from neuralzip.errors import UsageError
 from neuralzip.experts import bits
 from neuralzip.experts.image_photo_prior import PhotoPrior, fill, move, new_photo_prior, pack
 from neuralzip.nets.pixelcnn_exact import IntPixelCNN
-from neuralzip.train.image import ENDINGS, read_planes
-from neuralzip.train.starts import learn_in_rounds, ship
+from neuralzip.train.image import read_planes
+from neuralzip.train.starts import drawn, learn_in_rounds, ship
 
 _SIDES = (96, 128, 192, 256, 384)
 _GREY = 0.2
@@ -24,8 +23,8 @@ _COLOUR = (0.587, 0.299, 0.114)
 
 _CARD = """# {id}
 
-Where the mixing model of photos starts beside the net, or on a grey picture: mixing weights and probability maps,
-integers, learnt by `neuralzip train photos` from {count} crops of {least} to {most} pixels a side in {rounds}
+Where the mixing model of photos starts beside the net: mixing weights and probability maps, integers, learnt by
+`neuralzip train photos` from {count} crops of {least} to {most} pixels a side, a fifth of them grey, in {rounds}
 rounds. Bytes of the crops in the first round {first}, in the last {last}.
 
 Data: photos under CC BY-SA and free licences. No picture can be recovered from it.
@@ -35,13 +34,9 @@ Data: photos under CC BY-SA and free licences. No picture can be recovered from 
 def crops(folder: Path, seed: int, count: int) -> list[Samples]:
     """Return crops [3, S, S], as G, R, B, or grey ones [1, S, S], of the photos of a folder, all used alike."""
     rng = np.random.default_rng(seed)
-    paths = [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS]
-    if not paths:
-        raise UsageError(f"{folder} holds no pictures")
-    turns = -(-count // len(paths))
     cut = []
-    for i in np.concatenate([rng.permutation(len(paths)) for _ in range(turns)])[:count]:
-        planes = read_planes(paths[i]).astype(np.int32)
+    for path in drawn(folder, count, rng):
+        planes = read_planes(path).astype(np.int32)
         side = int(min(rng.choice(_SIDES), *planes.shape[1:]))
         y, x = (rng.integers(length - side + 1) for length in planes.shape[1:])
         planes = planes[:, y : y + side, x : x + side]
@@ -54,10 +49,7 @@ def crops(folder: Path, seed: int, count: int) -> list[Samples]:
 def learn(net: IntPixelCNN, prior: PhotoPrior, samples: Samples, share: float) -> float:
     """Code a picture, move the start towards what it taught; return its bits."""
     limits = [(int(plane.min()), int(plane.max())) for plane in samples]
-    if len(samples) == 1:
-        coders = code_samples(samples, limits, prior=prior)
-    else:
-        coders = code_joint(net, samples, limits, prior=prior)
+    coders = code_joint(net, samples, limits, prior=prior)
     move(prior, coders[0].state, share)
     return sum(bits.logged_bits(each.coder) for each in coders)
 

@@ -1,4 +1,4 @@
-"""Learning where an image model best starts: what its kinds have in common.
+"""Learning where a model of pictures best starts: what its kinds have in common.
 
 Each picture is coded as the codec would, from the start so far; then the start moves a share of the way to where
 the picture has led. No pixel can be read out of it. Source: Reptile (Nichol, Achiam and Schulman 2018).
@@ -12,11 +12,26 @@ import click
 import numpy as np
 
 from neuralzip import zoo
+from neuralzip.errors import UsageError
 from neuralzip.experts.starts import Array
+from neuralzip.train.image import ENDINGS
 
 Given = TypeVar("Given")
 
 _FIRST_SHARE, _NEXT = 0.5, 0.4
+
+
+def drawn(folder: Path, count: int, rng: np.random.Generator) -> list[Path]:
+    """Return so many times a picture of a folder, in random order and all used alike.
+
+    Raises:
+        UsageError: there is none.
+    """
+    paths = [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS]
+    if not paths:
+        raise UsageError(f"{folder} holds no pictures")
+    turns = -(-count // len(paths))
+    return [paths[i] for i in np.concatenate([rng.permutation(len(paths)) for _ in range(turns)])[:count]]
 
 
 def learn_in_rounds(

@@ -80,6 +80,24 @@ def interface() -> bytes:
     return png(parts)
 
 
+def grey(height: int, width: int) -> bytes:
+    return b"P5 %d %d 255\n" % (width, height) + pixels(height, width, 8)[..., 0].astype(np.uint8).tobytes()
+
+
+def see_through(height: int, width: int) -> bytes:
+    """A PNG of a photo whose opacity falls to the right: [height, width, 4]."""
+    picture = np.dstack([pixels(height, width, 8), np.tile(255 - np.arange(width) * 3, (height, 1))]).astype(
+        np.uint8
+    )
+    lines = b"".join(b"\0" + line.tobytes() for line in picture)
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)),
+        (b"IDAT", zlib.compress(lines, 9)),
+        (b"IEND", b""),
+    ]
+    return png(parts)
+
+
 def png(parts: list[tuple[bytes, bytes]]) -> bytes:
     """A PNG of chunks."""
     chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
