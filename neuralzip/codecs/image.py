@@ -41,6 +41,7 @@ _PARAMS = struct.Struct("<BBI")
 _MAX_PICTURES, _MAX_CHANNELS, _MAX_PIXELS = 1 << 16, 16, 1 << 30
 _DEFLATE_EXPANSION = 1100
 """No file holds more bytes of pixels for each of its own; deflate reaches 1032."""
+_MCU_ROWS = 16
 _BYTES_A_SAMPLE, _BYTES_A_BAND_SAMPLE = 10, 90
 """Memory that coding takes, about: for every sample, and more for those of the band at work."""
 
@@ -90,14 +91,14 @@ class ImageCodec:
         workers = self.coder(options).beside
         if workers == 1:
             done = 0
-            for size, piece in raster.stripes(data, rows_at_once):
+            for size, piece in raster.stripes(data, _stripe_rows):
                 yield self._encode(size, piece, part_of(options, done, len(data)))
                 done += size
             return
         silent = replace(options, progress=None)
         with ThreadPoolExecutor(workers) as pool:
             ahead: deque[Future[Block]] = deque()
-            for size, piece in raster.stripes(data, rows_at_once):
+            for size, piece in raster.stripes(data, _stripe_rows):
                 ahead.append(pool.submit(self._encode, size, piece, silent))
                 if len(ahead) > workers:
                     yield ahead.popleft().result()
@@ -136,6 +137,12 @@ class ImageCodec:
         if len(data) != block.raw_size:
             raise CorruptError(f"damaged: image of {len(data)} bytes, expected {block.raw_size}")
         return data
+
+
+def _stripe_rows(planes: int, width: int) -> int:
+    """Return how many rows of a large raster are a picture of its own: whole MCUs, if it was a JPEG file."""
+    rows = rows_at_once(planes, width)
+    return rows - rows % _MCU_ROWS if rows > _MCU_ROWS else rows
 
 
 def part_of(options: Options, offset: int, total: int) -> Options:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from neuralzip.codecs import side
+from neuralzip.codecs import image_misses, side
 from neuralzip.codecs.image_graphics import (
     MOST_PLANES,
     SURELY_GRAPHICS,
@@ -213,9 +213,7 @@ def _to_lattice(planes: Planes) -> tuple[int, Samples, bytes]:
         return kind, planes.astype(np.int32), b""
     triples, missed = image_lattice.fit(kind, rgb)
     places = np.flatnonzero(missed)
-    steps = np.diff(places, prepend=0).astype("<u4")
-    colours = rgb.reshape(-1, 3)[places].astype(np.uint8)
-    packed = side.pack(steps.view(np.uint8).reshape(-1, 4).T.tobytes() + colours.T.tobytes())
+    packed = side.pack(image_misses.join(places, rgb.reshape(-1, 3)[places].astype(np.uint8)))
     return kind, np.ascontiguousarray(triples.transpose(2, 0, 1)[list(_CODED_ORDER)]), packed
 
 
@@ -224,14 +222,7 @@ def _from_lattice(kind: int, samples: Samples, misses: bytes) -> Planes:
     if kind == image_lattice.NONE:
         return samples.astype(np.uint16)
     rgb = image_lattice.colours(kind, samples[np.argsort(_CODED_ORDER)].transpose(1, 2, 0)).reshape(-1, 3)
-    data = np.frombuffer(side.unpack(misses), np.uint8)
-    if len(data) % 7:
-        raise CorruptError("damaged: impossible list of colours")
-    count = len(data) // 7
-    steps = np.ascontiguousarray(data[: 4 * count].reshape(4, count).T).view("<u4").reshape(-1)
-    places = np.cumsum(steps, dtype=np.int64)
-    if count and places[-1] >= len(rgb):
-        raise CorruptError("damaged: colour of a pixel outside the picture")
-    rgb[places] = data[4 * count :].reshape(3, count).T
+    places, colours = image_misses.split(side.unpack(misses), 3, len(rgb))
+    rgb[places] = colours
     shape = (*samples.shape[1:], 3)
     return np.ascontiguousarray(rgb.reshape(shape).transpose(2, 0, 1)[list(_RGB_ORDER)]).astype(np.uint16)

@@ -6,6 +6,7 @@ A body begins with what its method needs:
     net        divisor (2), fine (1), then for every band of rows: size (4), rANS payload
     mixing     divisor (2), then for every band of rows: size (4), body of codecs.image_mixing
     ranks      values (codecs.image_values), then as mixing
+    jpeg       body of codecs.image_jpeg
 
 Samples are divided by their greatest common divisor, so that 8-bit material in 16-bit files
 costs what eight bits cost. Bands keep memory bounded; each starts afresh. P planes, H rows, W columns.
@@ -22,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from neuralzip import zoo
-from neuralzip.codecs import image_values
+from neuralzip.codecs import image_jpeg, image_values, jpeg_coefficients
 from neuralzip.codecs.base import Options, cores
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.media.types import Picture
@@ -38,7 +39,7 @@ Report = Callable[[float], None]
 Part = TypeVar("Part")
 Result = TypeVar("Result")
 
-CONSTANT, NET, MIXING, RANKS = 0, 1, 2, 6
+CONSTANT, NET, MIXING, RANKS, JPEG = 0, 1, 2, 6, 7
 FAST = "fast"
 FAST_NET_ID, NET_ID = "image-fast", "image-base"
 """Nets of the fast model, which codes by it alone, and of the default, which hears it."""
@@ -46,7 +47,11 @@ GRAPHICS_ID, GRAPHICS = "image-graphics", "graphics-prior"
 """Weights that graphics start from: model id and architecture."""
 PHOTOS_ID, PHOTOS = "image-photo", "photo-prior"
 """The same for photos."""
-_STARTS = {GRAPHICS_ID: GRAPHICS, PHOTOS_ID: PHOTOS}
+_STARTS = {
+    GRAPHICS_ID: GRAPHICS,
+    PHOTOS_ID: PHOTOS,
+    jpeg_coefficients.PRIOR_ID: jpeg_coefficients.PRIOR,
+}
 BAND_SAMPLES = 1 << 22
 BAND_ROWS = 1 << 11
 THIN_PIXELS = 1 << 14
@@ -182,7 +187,15 @@ class Coder:
         values = stack.reshape(len(stack), -1)
         if (values == values[:, :1]).all():
             return CONSTANT, values[:, 0].astype("<u2").tobytes()
-        found = image_values.sparse(stack) if not self._fast and is_photo(stack) else None
+        photo = self._fast or is_photo(stack)
+        coefficients = image_jpeg.recover(stack) if photo and image_jpeg.suits(stack) else None
+        if coefficients is not None:
+            identities, prior = jpeg_coefficients.installed_start()
+            self._used += identities
+            body, nll_bits = image_jpeg.encode(stack, coefficients, report, prior)
+            self.nll_bits += nll_bits
+            return JPEG, body
+        found = image_values.sparse(stack) if photo and not self._fast else None
         if found is not None:
             ranks = image_values.to_ranks(stack, found)
             return RANKS, image_values.pack(found) + self._encode_mixing(ranks, report)
@@ -207,6 +220,10 @@ class Coder:
         if method == RANKS:
             values, rest = image_values.unpack(body, shape[0])
             return image_values.from_ranks(self._decode_mixing(rest, shape, report), values)
+        if method == JPEG:
+            started = image_jpeg.is_started(body)
+            models = (self._weights(jpeg_coefficients.PRIOR_ID).identity,) if started else ()
+            return image_jpeg.decode(body, shape, report, jpeg_coefficients.named_start(models))
         raise CorruptError(f"damaged: unknown method {method} of an image block")
 
     def _encode_net(self, stack: Samples, report: Report | None) -> bytes:

@@ -37,7 +37,7 @@ _SURE_SHARE = 0.97
 
 
 @inner
-def _to_rgb(kind: int, y: int, c1: int, c2: int) -> tuple[int, int, int]:
+def to_rgb(kind: int, y: int, c1: int, c2: int) -> tuple[int, int, int]:
     """Return the colour of a triple, not yet clipped."""
     if kind == PHOTO_CD:
         blue, red = (22179 * c1) // 10000, (18215 * c2) // 10000
@@ -55,7 +55,7 @@ def _clip(value: int) -> int:
 @inner
 def _gives(kind: int, y: int, c1: int, c2: int, r: int, g: int, b: int) -> bool:
     """Return whether a triple has this colour."""
-    red, green, blue = _to_rgb(kind, y, c1, c2)
+    red, green, blue = to_rgb(kind, y, c1, c2)
     return _clip(red) == r and _clip(green) == g and _clip(blue) == b
 
 
@@ -130,7 +130,7 @@ def _fit(kind: int, rgb: Ints, triples: Ints, misses: npt.NDArray[np.uint8]) -> 
 def _colours(kind: int, triples: Ints, rgb: Ints) -> None:
     """Fill the colours [N, 3] of triples [N, 3]."""
     for n in range(len(triples)):
-        r, g, b = _to_rgb(kind, triples[n, 0], triples[n, 1], triples[n, 2])
+        r, g, b = to_rgb(kind, triples[n, 0], triples[n, 1], triples[n, 2])
         rgb[n, 0], rgb[n, 1], rgb[n, 2] = _clip(r), _clip(g), _clip(b)
 
 
@@ -148,6 +148,21 @@ def fit(kind: int, rgb: Ints) -> tuple[Ints, npt.NDArray[np.bool_]]:
     misses = np.zeros(rgb.shape[:2], np.uint8)
     _fit(kind, np.ascontiguousarray(rgb, np.int32), triples, misses)
     return triples, misses.astype(np.bool_)
+
+
+@entry
+def _nearest(kind: int, rgb: Ints, reach: int, triples: Ints) -> None:
+    for n in range(len(rgb)):
+        y, c1, c2 = triples[n, 0], triples[n, 1], triples[n, 2]
+        if not _search_around(kind, rgb[n], y, c1, c2, reach // 3, triples[n]):
+            _search_around(kind, rgb[n], y, c1, c2, reach, triples[n])
+
+
+def nearest(kind: int, rgb: Ints, triples: Ints) -> Ints:
+    """Return the triples [N, 3] of colours [N, 3] that are nearest to given ones, or those where none is near."""
+    found = triples.copy()
+    _nearest(kind, rgb, _REACH, found)
+    return found
 
 
 def detect(rgb: Ints) -> int:

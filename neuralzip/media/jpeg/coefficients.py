@@ -13,6 +13,8 @@ import numpy.typing as npt
 MAX_SIDE = (1 << 16) - 1
 MAX_COMPONENTS = 4
 MAX_FACTOR = 4
+FACTORS = ((1, 1), (2, 1), (1, 2), (2, 2))
+"""(horizontal, vertical) factors of subsampled components that can be decoded to pixels."""
 MAX_STEP = (1 << 16) - 1
 """Largest quantisation step."""
 MAX_COEFFICIENT = (1 << 15) - 1
