@@ -188,13 +188,23 @@ class Coder:
         if (values == values[:, :1]).all():
             return CONSTANT, values[:, 0].astype("<u2").tobytes()
         photo = self._fast or is_photo(stack)
-        coefficients = image_jpeg.recover(stack) if photo and image_jpeg.suits(stack) else None
-        if coefficients is not None:
-            identities, prior = jpeg_coefficients.installed_start()
-            self._used += identities
-            body, nll_bits = image_jpeg.encode(stack, coefficients, report, prior)
-            self.nll_bits += nll_bits
-            return JPEG, body
+        coefficients = image_jpeg.recover(stack) if picture.kind != "palette" and image_jpeg.suits(stack) else None
+        if coefficients is None:
+            return self._encode_samples(stack, photo, report)
+        identities, prior = jpeg_coefficients.installed_start()
+        body, nll_bits = image_jpeg.encode(stack, coefficients, report if photo else None, prior)
+        if not photo:
+            before = list(self._used), self.nll_bits
+            method, other = self._encode_samples(stack, photo, report)
+            if len(other) <= len(body):
+                return method, other
+            self._used, self.nll_bits = before
+        self._used += identities
+        self.nll_bits += nll_bits
+        return JPEG, body
+
+    def _encode_samples(self, stack: Samples, photo: bool, report: Report | None) -> tuple[int, bytes]:
+        """Return (method, body) of a stack that is coded sample by sample."""
         found = image_values.sparse(stack) if photo and not self._fast else None
         if found is not None:
             ranks = image_values.to_ranks(stack, found)

@@ -306,6 +306,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "image-photo-joint": ("image", None, samples.ppm(70, 72)),
         "image-photo-started": ("image", None, samples.ppm(66, 74)),
         "image-photo-grey": ("image", None, samples.grey(24, 40)),
+        "image-jpeg": ("image", None, samples.jpeg_born(70, 90)),
         "image-opacity": ("image", None, samples.see_through(66, 74)),
         "audio-base": ("audio", "base", samples.wav(1500, 2, 2)),
         "audio-wavenet": ("audio", None, samples.wav(1500, 2, 2)),

@@ -129,6 +129,12 @@ def photo_jpeg(height: int, width: int, **choices: int) -> bytes:
     return file.getvalue()
 
 
+def jpeg_born(height: int, width: int) -> bytes:
+    """The PNM of what libjpeg makes of a JPEG file."""
+    shown = np.asarray(Image.open(io.BytesIO(photo_jpeg(height, width, subsampling=2))))
+    return b"P6 %d %d 255\n" % (width, height) + shown.tobytes()
+
+
 def stretched(height: int, width: int) -> bytes:
     """A grey PNM whose values leave gaps: [height, width]."""
     samples = np.clip(pixels(height, width, 8)[..., 0] * 13 // 8, 0, 255)

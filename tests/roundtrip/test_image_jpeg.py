@@ -10,7 +10,7 @@ from neuralzip import zoo
 from neuralzip.codecs import image_jpeg
 from neuralzip.codecs.base import Options
 from neuralzip.codecs.image import ImageCodec
-from neuralzip.codecs.image_stacks import JPEG, Coder
+from neuralzip.codecs.image_stacks import JPEG, Coder, is_photo
 from neuralzip.codecs.jpeg_coefficients import PRIOR_ID
 from neuralzip.errors import CorruptError
 from neuralzip.media.types import Picture
@@ -97,6 +97,15 @@ def test_clipped_pictures_come_back(mode: str, subsampling: int) -> None:
     assert ((shown(data) == 0) | (shown(data) == 255)).any(2).mean() > 0.001
     method, body = method_of(shown(data))
     assert method == JPEG and len(body) < len(data)
+
+
+def test_flat_pictures_are_what_is_smaller() -> None:
+    data = written(scene(160, 176), quality=12, subsampling=0)
+    assert not is_photo(planes_of(shown(data)))
+    method, body = method_of(shown(data))
+    assert method == JPEG and len(body) < 0.9 * len(data)
+    tiles = np.tile(shown(data)[:32, :32], (5, 5, 1))
+    assert method_of(tiles)[0] != JPEG
 
 
 def test_plain_photos_are_coded_as_before() -> None:
