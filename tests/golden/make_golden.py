@@ -305,7 +305,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "image-photo-grey-12": ("image", None, samples.grey_12(24, 40)),
         "image-photo-joint": ("image", None, samples.ppm(70, 72)),
         "image-photo-started": ("image", None, samples.ppm(66, 74)),
-        "image-photo-grey": ("image", None, samples.grey(24, 40)),
+        "image-photo-grey": ("image", None, samples.grey(66, 74)),
         "image-jpeg": ("image", None, samples.jpeg_born(70, 90)),
         "image-opacity": ("image", None, samples.see_through(66, 74)),
         "audio-base": ("audio", "base", samples.wav(1500, 2, 2)),
