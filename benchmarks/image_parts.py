@@ -60,7 +60,7 @@ def main() -> None:
     measure([planes[:, :72, :72] for planes in pictures], with_net)  # compiles
     print("| model | bits/sub-pixel | CPU s |\n|---|---|---|")
     print("| all of it |", measure(pictures, with_net), flush=True)
-    print("| without the net |", measure(pictures, image_mixing.encode_picture), flush=True)
+    print("| without net and start |", measure(pictures, image_mixing.encode_picture), flush=True)
     for name, kept in _KEPT.items():
         with learners(kept):
             print(f"| with the net, {name} |", measure(pictures, with_net), flush=True)
