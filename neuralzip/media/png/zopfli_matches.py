@@ -56,18 +56,24 @@ def _same_run(data: Any, position: int, end: int, before: int) -> int:
 
 
 @inner
-def _search(data: Any, position: int, end: int, before: Any, values: Any, same: int, steps: Any, used: int) -> int:
-    """Append the steps of a position; return the number of all. before, values: [2, WINDOW], of both chains."""
+def _search(data: Any, position: int, end: int, before: Any, values: Any, runs: Any, steps: Any, used: int) -> int:
+    """Append the steps of a position; return the number of all.
+
+    before, values: [2, WINDOW], of both chains; runs: [WINDOW], how many bytes behind each place equal it.
+    """
     limit, best, which = min(MAX_MATCH, end - position), 1, 0
     here = position & _MASK
     place: Any = here
+    same = runs[here]
     following = np.int64(before[0, here])
     distance = (place - following) & _MASK
     if distance == 0 or limit < MIN_MATCH:
         return used
     for _ in range(_CHAIN):
-        length = 0
+        length: Any = 0
         if position + best >= end or data[position + best] == data[position + best - distance]:
+            if data[position] == data[position - distance]:
+                length = min(same, runs[(position - distance) & _MASK], limit)
             while length < limit and data[position + length] == data[position + length - distance]:
                 length += 1
         if length > best:
@@ -92,6 +98,7 @@ def find_matches(data: Any, start: int, end: int) -> Any:
     """Return the fields of Matches for a segment."""
     heads = np.full((2, _HASHES), _NONE, np.int64)
     before, values = np.zeros((2, WINDOW), np.int64), np.full((2, WINDOW), _NONE, np.int64)
+    runs = np.zeros(WINDOW, np.int64)
     first, same = np.zeros(end - start + 1, np.int64), np.zeros(end - start, np.uint16)
     steps = np.zeros(4 * (end - start) + 2 * MAX_MATCH, np.uint32)
     begin = max(0, start - WINDOW)
@@ -103,6 +110,7 @@ def find_matches(data: Any, start: int, end: int) -> Any:
         hashed = ((hashed << 5) ^ following) & _MASK
         _enter(heads[0], before[0], values[0], hashed, here)
         run = _same_run(data, position, end, run)
+        runs[here] = run
         _enter(heads[1], before[1], values[1], ((run - MIN_MATCH) & 255) ^ hashed, here)
         if position >= start:
             if used + MAX_MATCH > steps.size:
@@ -110,7 +118,7 @@ def find_matches(data: Any, start: int, end: int) -> Any:
                 larger[:used] = steps[:used]
                 steps = larger
             same[position - start] = run
-            used = _search(data, position, end, before, values, run, steps, used)
+            used = _search(data, position, end, before, values, runs, steps, used)
             first[position - start + 1] = used
     return first, steps[:used].copy(), same
 
