@@ -2,7 +2,7 @@
 
     python benchmarks/images.py FOLDER_OR_FILE... [--crop 256] [--models mixing,graphics] [--peers jxl9,jxl10,webp]
 
-Models are `mixing`, the default for photos without weights, `joint`, the same with the net and the learnt start,
+Models are `mixing`, the default for photos without weights, `joint`, the same with all weights that are installed,
 `fast`, the net alone, and `graphics`. Our results are decoded and compared. Peers come from imagecodecs, where it
 is installed. Seconds are CPU time.
 """
@@ -19,43 +19,37 @@ from PIL import Image
 
 from neuralzip import zoo
 from neuralzip.codecs import image_fast
+from neuralzip.codecs.base import Options
 from neuralzip.codecs.image_graphics import decode_graphics, encode_graphics
-from neuralzip.codecs.image_mixing import Weights, decode_picture, encode_picture
-from neuralzip.codecs.image_stacks import FAST_NET_ID, NET_ID
-from neuralzip.experts.image_photo_prior import PhotoPrior, unpack
+from neuralzip.codecs.image_mixing import decode_picture, encode_picture
+from neuralzip.codecs.image_stacks import FAST_NET_ID, Coder
 from neuralzip.nets.pixelcnn_exact import IntPixelCNN
 
 Pixels = np.ndarray
 
 
 @functools.cache
-def net(model_id: str) -> IntPixelCNN:
-    """Return a net that is shipped."""
-    return IntPixelCNN(zoo.load(model_id))
+def net() -> IntPixelCNN:
+    """Return the fast model's net."""
+    return IntPixelCNN(zoo.load(FAST_NET_ID))
 
 
 def encode_fast(planes: np.ndarray) -> bytes:
     """Return the payload of planes of eight bits under the fast model's net alone."""
-    return image_fast.encode(net(FAST_NET_ID), planes, 0)[0]
+    return image_fast.encode(net(), planes, 0)[0]
 
 
 def decode_fast(payload: bytes, shape: tuple[int, int, int]) -> np.ndarray:
     """Return the planes of a payload."""
-    return image_fast.decode(net(FAST_NET_ID), payload, image_fast.Geometry(*shape, 0))
+    return image_fast.decode(net(), payload, image_fast.Geometry(*shape, 0))
 
 
-@functools.cache
-def photo_start() -> PhotoPrior:
-    """Return the start of photos that is shipped."""
-    return unpack(zoo.load("image-photo").arrays)
-
-
-JOINT = Weights(net=lambda: net(NET_ID), photos=photo_start)
+INSTALLED = Coder(Options()).mixing_weights
 MODELS: dict[str, tuple[Callable[..., bytes], Callable[..., np.ndarray]]] = {
     "mixing": (encode_picture, decode_picture),
     "joint": (
-        functools.partial(encode_picture, weights=JOINT),
-        functools.partial(decode_picture, weights=JOINT),
+        functools.partial(encode_picture, weights=INSTALLED),
+        functools.partial(decode_picture, weights=INSTALLED),
     ),
     "fast": (encode_fast, decode_fast),
     "graphics": (encode_graphics, decode_graphics),

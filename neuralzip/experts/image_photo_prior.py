@@ -11,12 +11,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuralzip.errors import ModelError
 from neuralzip.experts.apm import KNOTS
 from neuralzip.experts.image_rows import by_plane, coarse, fill_unused, whole
 from neuralzip.experts.image_state import FINALS, LARGE_MAPS, PLANES, SELECTORS, SMALL_MAPS, State, new_state
 from neuralzip.experts.mixer import falling
-from neuralzip.experts.starts import Array, between, from_bytes, in_bytes, lengthened, loaded_maps, shortened
+from neuralzip.experts.starts import (
+    Array,
+    between,
+    check_arrays,
+    from_bytes,
+    in_bytes,
+    lengthened,
+    loaded_maps,
+    shortened,
+)
 
 COLOURS, GREY = (0, 1, 2), (3,)
 """Roles of the planes of a picture of three planes, and of one."""
@@ -109,9 +117,7 @@ def unpack(arrays: Mapping[str, Array]) -> PhotoPrior:
     Raises:
         ModelError: arrays are missing or of another shape.
     """
-    for name, like in pack(new_photo_prior()).items():
-        if name not in arrays or arrays[name].shape != like.shape or arrays[name].dtype != like.dtype:
-            raise ModelError(f"photo weights: array '{name}' is missing or of another shape")
+    check_arrays(arrays, pack(new_photo_prior()), "photo weights")
     return PhotoPrior(
         weights=whole(from_bytes(arrays["weights"], arrays["weights_steps"])),
         final=lengthened(arrays["final"]),

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neuralzip.errors import ModelError
 from neuralzip.experts.apm import KNOTS
 from neuralzip.experts.image_cues import CUES
 from neuralzip.experts.image_graphics import PREDICTIONS
@@ -21,6 +20,7 @@ from neuralzip.experts.image_state import FINALS, PLANES, SELECTORS, SMALL_MAPS,
 from neuralzip.experts.starts import (
     Array,
     between,
+    check_arrays,
     entries_between,
     from_bytes,
     in_bytes,
@@ -131,9 +131,7 @@ def unpack(arrays: Mapping[str, Array]) -> Prior:
     Raises:
         ModelError: arrays are missing or of another shape.
     """
-    for name, like in pack(new_prior()).items():
-        if name not in arrays or arrays[name].shape != like.shape or arrays[name].dtype != like.dtype:
-            raise ModelError(f"graphics weights: array '{name}' is missing or of another shape")
+    check_arrays(arrays, pack(new_prior()), "graphics weights")
     parts = {name: np.array(arrays[name]) for name in Prior._fields}
     for name in ("weights", "repeat_weights"):
         parts[name] = from_bytes(parts[name], arrays[f"{name}_steps"])

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuralzip.errors import ModelError
 from neuralzip.experts.jpeg_state import JpegModel, new_model
 from neuralzip.experts.mixer import falling
 from neuralzip.experts.starts import (
     Array,
     between,
+    check_arrays,
     entries_between,
     from_bytes,
     in_bytes,
@@ -88,9 +88,7 @@ def unpack(arrays: Mapping[str, Array]) -> JpegPrior:
     Raises:
         ModelError: arrays are missing or of another shape.
     """
-    for name, like in pack(new_jpeg_prior()).items():
-        if name not in arrays or arrays[name].shape != like.shape or arrays[name].dtype != like.dtype:
-            raise ModelError(f"weights of coefficients: array '{name}' is missing or of another shape")
+    check_arrays(arrays, pack(new_jpeg_prior()), "weights of coefficients")
     return JpegPrior(
         weights=from_bytes(arrays["weights"], arrays["weights_steps"]),
         final=lengthened(arrays["final"]),

@@ -1,10 +1,12 @@
 """What experts start from instead of nothing: moving there from what files have taught, and shipping it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.errors import ModelError
 from neuralzip.experts.mixer import W_MAX
 
 Array = npt.NDArray[Any]
@@ -28,6 +30,17 @@ def entries_between(start: Array, end: Array, share: float, most: int) -> Array:
     seen, now = start & _COUNT_MAX, end & _COUNT_MAX
     p = np.where(seen > 0, between(start >> _COUNT_BITS, end >> _COUNT_BITS, share), end >> _COUNT_BITS)
     return p.astype(np.uint32) << _COUNT_BITS | np.minimum(np.maximum(seen, now), np.uint32(most))
+
+
+def check_arrays(arrays: Mapping[str, Array], like: Mapping[str, Array], what: str) -> None:
+    """See that a weights file has arrays of the names, shapes and types of others.
+
+    Raises:
+        ModelError: it has not; `what` says of which weights.
+    """
+    for name, each in like.items():
+        if name not in arrays or arrays[name].shape != each.shape or arrays[name].dtype != each.dtype:
+            raise ModelError(f"{what}: array '{name}' is missing or of another shape")
 
 
 def in_bytes(weights: Array) -> tuple[Array, Array]:

@@ -35,41 +35,37 @@ def _basis() -> Floats:
 BASIS = np.ascontiguousarray(_basis())
 _ONE = np.ascontiguousarray(BASIS.reshape(8, 8, 8, 8)[:, 0, :, 0] / BASIS[0, 0] / 8**0.5)
 """[8 frequencies, 8 samples] of the one-dimensional transform."""
+_BACK = np.ascontiguousarray(_ONE.T)
+
+
+@inner
+def _transform(matrix: Floats, values: Floats, half: Floats, out: Floats, level: float) -> None:
+    """Fill out [64] with matrix @ values [64] @ matrix.T, plus `level`."""
+    for i in range(8):
+        for k in range(8):
+            total = 0.0
+            for j in range(8):
+                total += matrix[i, j] * values[8 * j + k]
+            half[8 * i + k] = total
+    for i in range(8):
+        for k in range(8):
+            total = level
+            for j in range(8):
+                total += matrix[k, j] * half[8 * i + j]
+            out[8 * i + k] = total
 
 
 @inner
 def _forward(samples: Floats, half: Floats, out: Floats) -> None:
     """Fill the coefficients of samples less 128."""
-    for u in range(8):
-        for j in range(8):
-            total = 0.0
-            for i in range(8):
-                total += _ONE[u, i] * samples[8 * i + j]
-            half[8 * u + j] = total
-    for u in range(8):
-        for v in range(8):
-            total = 0.0
-            for j in range(8):
-                total += _ONE[v, j] * half[8 * u + j]
-            out[8 * u + v] = total
+    _transform(_ONE, samples, half, out, 0.0)
     out[0] -= 1024.0
 
 
 @inner
 def _inverse(values: Floats, half: Floats, out: Floats) -> None:
     """Fill the samples of coefficients."""
-    for i in range(8):
-        for v in range(8):
-            total = 0.0
-            for u in range(8):
-                total += _ONE[u, i] * values[8 * u + v]
-            half[8 * i + v] = total
-    for i in range(8):
-        for j in range(8):
-            total = 128.0
-            for v in range(8):
-                total += _ONE[v, j] * half[8 * i + v]
-            out[8 * i + j] = total
+    _transform(_BACK, values, half, out, 128.0)
 
 
 @entry
