@@ -83,7 +83,7 @@ def primer_gain(path: Path) -> str:
     text = np.frombuffer(path.read_bytes(), np.uint8)
     arrays = zoo.load(byte_codec.PRIMER).arrays
     start, cells = unpacked(zoo.load(byte_codec.EXPERTS["fast"]).arrays), []
-    for known in (no_primer(), new_primer(arrays["checks"], arrays["nodes"])):
+    for known in (no_primer(), new_primer(arrays)):
         model = new_model(text.copy(), np.array([0, len(text)], np.int64), start, known)
         coder = bits.encoder(8 * len(text))
         code_steps(model, coder, len(text), np.zeros((0, len(text), 256), np.int32))

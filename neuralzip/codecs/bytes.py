@@ -209,7 +209,7 @@ def _model(text: npt.NDArray[np.uint8], setup: Setup) -> ByteModel:
     bounds = np.array([lane * size // lanes for lane in range(lanes + 1)], np.int64)
     start, known = (zoo.load_identity(identity).arrays for identity in setup.models[:_PLAIN_MODELS])
     try:
-        return new_model(text, bounds, unpacked(start), new_primer(known["checks"], known["nodes"]), setup.rate)
+        return new_model(text, bounds, unpacked(start), new_primer(known), setup.rate)
     except (KeyError, ValueError) as error:
         names = " and ".join(identity.hex() for identity in setup.models[:_PLAIN_MODELS])
         raise ModelError(f"weights {names} are not those of the byte experts and their primer") from error

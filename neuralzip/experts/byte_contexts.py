@@ -19,10 +19,12 @@ from neuralzip.experts.counters import hash_start, hash_step
 
 WORDS, SPARSE, LAYOUT, TOKENS, EXPECTED, CONTEXTS = 7, 13, 20, 26, 31, 32
 """First hash of each group, and how many there are."""
+PRIMED = WORDS + 2
+"""So many of the first contexts may be in the primer: orders, the word and two words."""
 
 MAX_RECORD = 1024
 _NEST_BITS = 8
-_MAX_RUN = 15
+_MAX_RUN = 31
 _ONE, _TEMPLATES, _FOLLOWERS = 1 << 16, (1 << 16) + 256, (1 << 17) + 256
 """First places in `followers` of what followed one byte and a template, and how many places there are."""
 
@@ -273,14 +275,25 @@ def _is_joint(byte: int) -> bool:
 
 
 @inner
+def _is_digit(byte: int) -> bool:
+    return 48 <= byte <= 57
+
+
+@inner
+def _is_hex_letter(byte: int) -> bool:
+    return 97 <= (byte | 32) <= 102
+
+
+@inner
 def _follow_tokens(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], byte: int) -> None:
-    """Follow the line's template (all runs of digits taken for one digit) and its tokens."""
+    """Follow the line's tokens and its template, where a run of digits, hexadecimal ones if it began the token, is
+    taken for one digit: identifiers differ from line to line."""
     state, words = lanes.state[lane], lanes.words[lane]
     if byte == 10:
         state[TOKEN], state[SAME], state[RUN] = 0, 0, 0
         words[TEMPLATE], words[PREFIX] = np.uint64(0), np.uint64(0)
         return
-    digit = 48 <= byte <= 57
+    digit = _is_digit(byte) or (_is_hex_letter(byte) and (state[RUN] > 0 or words[PREFIX] == 0))
     if not digit or state[RUN] == 0:
         words[TEMPLATE] = hash_step(words[TEMPLATE], 48 if digit else byte)
     state[RUN] = state[RUN] + 1 if digit else 0

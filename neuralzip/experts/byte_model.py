@@ -27,6 +27,7 @@ from neuralzip.experts.byte_contexts import (
     EXPECTED,
     FIELD,
     POSITION,
+    PRIMED,
     TOKEN,
     Lanes,
     aligned,
@@ -43,7 +44,9 @@ NET_INPUTS = 2
 PLAIN_INPUTS = 3
 INPUTS = 2 * CONTEXTS + PLAIN_INPUTS + NET_INPUTS
 _MATCH, _ORDER0, _BIAS, _NET = 2 * CONTEXTS, 2 * CONTEXTS + 1, 2 * CONTEXTS + 2, 2 * CONTEXTS + 3
-_SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, 16 * 9 * 2, 257 * 8, 2048)
+_PLACES = 64
+"""Fields, or else tokens, of a line that are told apart."""
+_SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, _PLACES * 9 * 2, 257 * 8, 2048)
 _FINAL_SETS = (256, match.LENGTH_CLASSES * 8 * 8, 256)
 RATE = 8
 """A learning rate of the mixer that suits text."""
@@ -201,12 +204,12 @@ def _find_slots(model: ByteModel, node: int) -> None:
             context = counters.hash_step(context, node)
         model.nibbles[k] = context
         prefetch(model.table, counters.slot_of(model.table, context))
-        if len(model.primer.checks):
-            prefetch(model.primer.checks, bucket_of(context, len(model.primer.checks)))
+        if k < PRIMED and len(model.primer.entries):
+            prefetch(model.primer.entries, bucket_of(context, len(model.primer.entries)))
     for k in range(CONTEXTS):
         context = model.nibbles[k]
         slot = counters.find_slot(model.table, context)
-        if model.table[slot + 1] == counters.NODE_NEW:  # never used: the first node of a used slot was seen
+        if k < PRIMED and model.table[slot + 1] == counters.NODE_NEW:  # the first node of a used slot was seen
             prime(model.primer, model.table, slot, context)
         model.slots[k] = slot
 
@@ -280,7 +283,7 @@ def _layout_row(model: ByteModel, lane: int, node: int, bit_index: int) -> int:
     state = model.lanes.state[lane]
     near = aligned(model.lanes, lane, model.text, 0)
     agrees = 1 + bit_index if (near | 256) >> (8 - bit_index) == node else 0
-    return min(state[FIELD] if state[FIELD] else state[TOKEN], 15) * 9 + agrees
+    return min(state[FIELD] if state[FIELD] else state[TOKEN], _PLACES - 1) * 9 + agrees
 
 
 @merged

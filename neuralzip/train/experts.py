@@ -96,7 +96,7 @@ def _logits(text: npt.NDArray[np.uint8], net: zoo.Model | None) -> npt.NDArray[n
 def command(folder: Path, net_id: str | None, name: str, models: Path, rounds: int, seed: int) -> None:
     """Learn the start values of the byte experts from the .xz files below FOLDER."""
     net = zoo.load(net_id) if net_id else None
-    known = new_primer(*(zoo.load(PRIMER_ID).arrays[name] for name in ("checks", "nodes")))
+    known = new_primer(zoo.load(PRIMER_ID).arrays)
     start = Start()
     rates: list[tuple[float, int]] = []
     for text in excerpts(folder, rounds, seed):

@@ -6,7 +6,7 @@ import numpy.typing as npt
 import pytest
 
 from neuralzip.experts import bits, counters, primer
-from neuralzip.experts.byte_contexts import CONTEXTS, new_lanes
+from neuralzip.experts.byte_contexts import PRIMED
 from neuralzip.experts.byte_model import code_steps, new_model
 from neuralzip.train import primer as training
 
@@ -18,23 +18,18 @@ def bytes_of(text: bytes) -> npt.NDArray[np.uint8]:
 
 
 def counted(text: bytes, log2: int = 12) -> training.Counts:
-    size = 1 << log2
-    counts = training.Counts(
-        np.zeros(size, np.uint64),
-        np.zeros(size, np.uint32),
-        np.zeros(size, np.uint32),
-        np.zeros((size, 16), np.uint32),
-        np.zeros(CONTEXTS, np.uint64),
-    )
-    lanes = new_lanes(np.array([0, len(text)], np.int64))
-    training.count(counts, lanes, bytes_of(text), np.array(training.KINDS, np.int64), 0)
+    counts = training.new_counts(log2)
+    training.count_text(counts, bytes_of(text), 0)
     return counts
+
+
+def hits_of(counts: training.Counts) -> npt.NDArray[np.uint64]:
+    return (counts.heads[:, training.WAYS :] >> np.uint64(32)).reshape(-1)
 
 
 @pytest.fixture(scope="module")
 def known() -> primer.Primer:
-    arrays = training.packed(counted(TEXT * 400), 4096)
-    return primer.new_primer(arrays["checks"], arrays["nodes"])
+    return primer.new_primer(training.packed(counted(TEXT * 400), 4096))
 
 
 def bits_of(text: bytes, known: primer.Primer) -> float:
@@ -52,7 +47,7 @@ def look_up(known: primer.Primer, keys: npt.NDArray[np.uint64], out: npt.NDArray
 
 def test_what_was_counted_is_found(known: primer.Primer) -> None:
     counts = counted(TEXT * 400)
-    keys = counts.keys[counts.hits >= 2]
+    keys = counts.heads[:, : training.WAYS].reshape(-1)[hits_of(counts) >= 2]
     found = np.zeros(len(keys), np.int64)
     look_up(known, keys, found)
     assert len(keys) > 300
@@ -72,19 +67,45 @@ def test_the_unseen_costs_little_more(known: primer.Primer) -> None:
     assert bits_of(other, known) < 1.02 * bits_of(other, primer.no_primer())
 
 
-def test_bytes_stand_for_the_nodes_they_came_from() -> None:
-    starts = primer.node_starts()
-    seen = starts[starts > 0]
-    assert len(seen) == len(primer.COUNT_START) * primer.LEVELS
-    levels = (training.quantised(seen).astype(np.int64) - 1) % primer.LEVELS
-    assert (levels == np.tile(np.arange(primer.LEVELS), len(primer.COUNT_START))).mean() > 0.8
-    assert (np.abs(levels - np.tile(np.arange(primer.LEVELS), len(primer.COUNT_START))) <= 2).all()
-    assert training.quantised(np.array([counters.NODE_NEW]))[0] == 0
+@numba.njit
+def primed(known: primer.Primer, keys: npt.NDArray[np.uint64], table: npt.NDArray[np.uint32]) -> None:
+    for i in range(len(keys)):
+        primer.prime(known, table, 16 * i, keys[i])
+
+
+def test_a_primed_slot_has_the_typical_nodes_nearest_to_what_was_counted(known: primer.Primer) -> None:
+    counts = counted(TEXT * 400)
+    chosen = hits_of(counts) >= 2
+    keys = counts.heads[:, : training.WAYS].reshape(-1)[chosen]
+    found = np.zeros(len(keys), np.int64)
+    look_up(known, keys, found)
+    keys, nodes = keys[found >= 0], counts.nodes[chosen][found >= 0, 1:]
+    table = counters.new_table(len(keys).bit_length())
+    primed(known, keys, table)
+    slots = table.reshape(-1, 16)[: len(keys), 1:]
+    seen = nodes != counters.NODE_NEW
+    assert ((slots != counters.NODE_NEW) == seen).all()
+    assert (slots[seen] & np.uint32(127) == 1).all()  # no outcomes of their own
+    apart = np.abs((slots[seen] >> np.uint32(16)).astype(np.int64) - (nodes[seen] >> np.uint32(16)))
+    assert np.median(apart) < 1 << 10
+    assert apart.max() < 1 << 14
+
+
+def test_all_kinds_that_are_counted_are_looked_up() -> None:
+    assert max(training.KINDS) < PRIMED
+    assert all(shorter in training.KINDS for shorter in training.SHORTER.values())
+
+
+def test_few_kinds_of_nodes_are_all_typical() -> None:
+    nodes = np.array([1 << 31 | 20 << 7 | 1, 65000 << 16 | 3 << 7 | 1], np.uint32)
+    features = training.typical_nodes(np.repeat(nodes, 50))
+    assert len(features) == primer.TYPICAL
+    assert np.allclose(np.unique(np.round(features[:, 1], 3)), [1.0, 3.0])
 
 
 def test_a_context_counts_once_a_window() -> None:
     counts = counted(b"ab" * (3 * training.WINDOW // 2))
-    assert counts.hits.max() == 3
+    assert hits_of(counts).max() == 3
 
 
 def test_frequent_contexts_push_out_rare_ones() -> None:
@@ -92,12 +113,25 @@ def test_frequent_contexts_push_out_rare_ones() -> None:
     noise = rng.integers(97, 123, 30000).astype(np.uint8).tobytes()
     text = b"".join(noise[i : i + 200] + TEXT for i in range(0, 30000, 200))
     counts = counted(text, log2=10)
-    arrays = training.packed(counts, 1024)
-    known = primer.new_primer(arrays["checks"], arrays["nodes"])
+    known = primer.new_primer(training.packed(counts, 1024))
     assert bits_of(TEXT * 2, known) < bits_of(TEXT * 2, primer.no_primer())
 
 
-@pytest.mark.parametrize(("checks", "nodes"), [(7, 105), (8, 119), (16, 120)])
-def test_arrays_that_do_not_fit_are_refused(checks: int, nodes: int) -> None:
+@pytest.mark.parametrize(("entries", "codes", "typical"), [(7, 0, 16), (8, 4, 16), (8, 6, 16), (8, 5, 15)])
+def test_arrays_that_do_not_fit_are_refused(entries: int, codes: int, typical: int) -> None:
+    table = np.zeros(entries, np.uint32)
+    table[:3] = [3, 7, 31]  # ten nodes seen
+    arrays = {"entries": table, "codes": np.zeros(codes, np.uint8), "typical": np.zeros(typical, np.uint32)}
     with pytest.raises(ValueError, match="primer of"):
-        primer.new_primer(np.zeros(checks, np.uint16), np.zeros(nodes, np.uint8))
+        primer.new_primer(arrays)
+
+
+def test_a_context_is_worth_what_it_saves_against_a_shorter_one() -> None:
+    """In a text whose bytes depend on the one before only, longer contexts save little and are shipped last."""
+    rng = np.random.default_rng(7)
+    steps = np.cumsum(rng.integers(1, 3, 120_000)).astype(np.uint8) % 13 + 97
+    counts = counted(steps.tobytes(), log2=14)
+    hits, saved = hits_of(counts), counts.nodes[:, 0].view(np.int32) / 256
+    assert (saved[hits >= 5] / hits[hits >= 5]).mean() < 0.1
+    learnt = counted(TEXT * 2000, log2=14)
+    assert (learnt.nodes[:, 0].view(np.int32) / 256).max() > 1.0
