@@ -22,7 +22,8 @@ NODES = 15
 TYPICAL = 16
 """Typical nodes."""
 CHECK_BITS = 17
-_SEEN = np.uint32((1 << NODES) - 1)
+SEEN = np.uint32((1 << NODES) - 1)
+"""The bits of an entry that stand for nodes seen."""
 
 
 class Primer(NamedTuple):
@@ -50,7 +51,7 @@ def new_primer(arrays: Mapping[str, npt.NDArray[Any]]) -> Primer:
         ValueError: their lengths do not fit together.
     """
     entries, codes, typical = arrays["entries"], arrays["codes"], arrays["typical"]
-    seen = np.bitwise_count(entries & _SEEN)
+    seen = np.bitwise_count(entries & SEEN)
     total = int(seen.sum(dtype=np.int64))
     if len(entries) % BUCKET or len(codes) != (total + 1) // 2 or len(typical) != TYPICAL:
         raise ValueError(f"primer of {len(entries)} entries, {len(codes)} pairs of codes, {len(typical)} nodes")
@@ -82,7 +83,7 @@ def find(primer: Primer, context: np.uint64) -> np.int64:
     """Return the entry of a context, -1 where there is none."""
     first, check = bucket_of(context, len(primer.entries)), check_of(context)
     for i in range(first, first + BUCKET):
-        if primer.entries[i] & ~_SEEN == check and primer.entries[i] & _SEEN:
+        if primer.entries[i] & ~SEEN == check and primer.entries[i] & SEEN:
             return np.int64(i)
     return np.int64(-1)
 
@@ -90,7 +91,7 @@ def find(primer: Primer, context: np.uint64) -> np.int64:
 @inner
 def _seen_nodes(entry: np.uint32) -> np.int64:
     """Return how many nodes an entry has seen."""
-    bits, count = entry & _SEEN, 0
+    bits, count = entry & SEEN, 0
     while bits:
         bits &= bits - np.uint32(1)
         count += 1

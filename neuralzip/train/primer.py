@@ -30,6 +30,7 @@ KINDS = (0, *SHORTER)
 """Contexts counted; the first, a single byte, is soon known from any file."""
 WAYS = 4
 WINDOW = 1 << 13
+"""Bytes of text in which a context counts once."""
 NODES_AT_FIRST = (1, 2, 4, 8)
 """The count that a node starts with ..."""
 SEEN_FROM = (1, 2, 4, 16)
@@ -304,7 +305,7 @@ def command(folder: Path, models: Path, megabytes: float, entries: int, log2_cou
         click.echo(f"{path.name}: {total / 1e6:.1f} MB counted", err=True)
     arrays = packed(counts, entries - entries % primer.BUCKET)
     zoo.save(models / MODEL_ID, arrays, {"architecture": "primer", "version": 2})
-    used, nodes = int((arrays["entries"] > 0).sum()), int(np.bitwise_count(arrays["entries"] & 0x7FFF).sum())
+    used, nodes = int((arrays["entries"] > 0).sum()), int(np.bitwise_count(arrays["entries"] & primer.SEEN).sum())
     card = _CARD.format(id=MODEL_ID, entries=used, nodes=nodes, size=total, files=files)
     (models / MODEL_ID / "card.md").write_text(card, encoding="utf-8")
     settings = (
