@@ -134,8 +134,13 @@ def _follow_alignment(lanes: Lanes, lane: int, text: npt.NDArray[np.uint8], byte
 
 
 @inner
+def _is_digit(byte: int) -> bool:
+    return 48 <= byte <= 57
+
+
+@inner
 def _shape_of(byte: int) -> int:
-    if 48 <= byte <= 57:
+    if _is_digit(byte):
         return 1
     if 97 <= byte <= 122:
         return 2
@@ -148,7 +153,7 @@ def _shape_of(byte: int) -> int:
 
 @inner
 def _is_wordy(byte: int) -> bool:
-    return 97 <= byte <= 122 or 65 <= byte <= 90 or 48 <= byte <= 57 or byte >= 128
+    return 97 <= byte <= 122 or 65 <= byte <= 90 or _is_digit(byte) or byte >= 128
 
 
 @inner
@@ -272,11 +277,6 @@ def _push(lanes: Lanes, place: int, byte: int) -> None:
 def _is_joint(byte: int) -> bool:
     """Say whether a byte ends a token: a separator or one of .-/"""
     return _is_separator(byte) or byte == 46 or byte == 45 or byte == 47
-
-
-@inner
-def _is_digit(byte: int) -> bool:
-    return 48 <= byte <= 57
 
 
 @inner

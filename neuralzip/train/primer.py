@@ -208,7 +208,7 @@ def _sample(path: Path, limit: int, rng: np.random.Generator) -> npt.NDArray[np.
 
 def _features(nodes: npt.NDArray[np.uint32]) -> npt.NDArray[np.float64]:
     """Return what makes nodes [n] alike, [n, 2]: the logit of a one and log2 of the count to start with."""
-    count = (nodes >> np.uint32(7)) & np.uint32(127)
+    count = counters.node_count.py_func(nodes)
     kind = np.maximum(np.searchsorted(SEEN_FROM, count, side="right") - 1, 0)
     return np.stack([STRETCH[nodes >> np.uint32(20)] / 256, np.log2(NODES_AT_FIRST)[kind]], axis=1)
 
@@ -247,33 +247,33 @@ def _started(features: npt.NDArray[np.float64]) -> npt.NDArray[np.uint32]:
 
 
 def _seen(nodes: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-    return (nodes >> np.uint32(7)) & np.uint32(127) > 0
+    seen: npt.NDArray[np.bool_] = counters.node_count.py_func(nodes) > 0
+    return seen
 
 
-def _best(counts: Counts, buckets: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the entries that are worth most a byte and fit into so many buckets, and their places there."""
+def _best(counts: Counts, entries: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return what was counted that is worth most a byte and fits into so many entries, and their places there."""
     hits = (counts.heads[:, WAYS:] >> np.uint64(32)).reshape(-1)
     known = np.flatnonzero(hits >= 2)
     keys = counts.heads[:, :WAYS].reshape(-1)[known]
     saved = counts.nodes[known, 0].view(np.int32) / 256
     size = _ENTRY_COST + _NODE_COST * sum(_seen(counts.nodes[known, i]) for i in range(1, 1 + primer.NODES))
     worth = np.maximum(saved, 0) + _HIT_WORTH * hits[known]
-    home = ((keys >> np.uint64(32)) * np.uint64(buckets) >> np.uint64(32)).astype(np.int64)
+    home = primer.bucket_of.py_func(keys, entries)
     order = np.argsort(-worth / size, kind="stable")
     order = order[np.argsort(home[order], kind="stable")]  # bucket by bucket, the best first
     ranks = np.arange(len(order)) - np.searchsorted(home[order], home[order])
     order, ranks = order[ranks < primer.BUCKET], ranks[ranks < primer.BUCKET]
-    return known[order], home[order] * primer.BUCKET + ranks
+    return known[order], home[order] + ranks
 
 
 def packed(counts: Counts, entries: int) -> dict[str, npt.NDArray[Any]]:
     """Return the arrays of a primer with room for `entries` (a multiple of BUCKET), the best that were counted."""
-    rows, places = _best(counts, entries // primer.BUCKET)
+    rows, places = _best(counts, entries)
     keys, nodes = counts.heads[:, :WAYS].reshape(-1)[rows], counts.nodes[rows, 1:]
     seen = _seen(nodes)
-    checks = (keys >> np.uint64(3)) & np.uint64((1 << primer.CHECK_BITS) - 1)
     table = np.zeros(entries, np.uint32)
-    table[places] = checks.astype(np.uint32) << np.uint32(primer.NODES) | seen @ (1 << np.arange(primer.NODES))
+    table[places] = primer.check_of.py_func(keys) | seen @ (1 << np.arange(primer.NODES))
     typical = typical_nodes(nodes[seen])
     codes = _nearest(_features(nodes[seen]), typical).astype(np.uint8)
     codes = np.append(codes, np.zeros(len(codes) % 2, np.uint8)).reshape(-1, 2)
