@@ -1,4 +1,4 @@
-"""The three ways in which functions are compiled; all for functions that allocate nothing.
+"""The ways in which functions are compiled; all but the last are for functions that allocate nothing.
 
 An `entry` is called from Python: cached on disk, and without the lock of the interpreter. An `inner` function
 is called by compiled functions only; without wrappers for Python it costs half the compile time, and a fifth less
@@ -6,24 +6,28 @@ for not being compiled again for every constant that it is called with (inlining
 for being optimised and turned into machine code within its callers only. A `merged` function is an inner one that
 always becomes part of its caller: for those called from one place with a large state, of which each array is seven
 words to push and to load again. None relaxes floating-point arithmetic, and an integer division never raises.
+An `allocating` function is an entry that makes arrays, and is told of errors.
 
 Arrays come from the caller and outlive the call, so counting references to them is switched off: in loops that
 pass tuples of arrays it costs as much as the arithmetic (the byte model took 13.4 us a byte with, 8.3 without).
 
-numba's cache looks at the file of the entry only: after a change in a file of inner functions, touch the entries'.
+What an entry's cache keeps is used as long as no file changes that the entry is made from (`sources`).
 """
 
 import gc
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import numba
 from numba import _dynfunc
 from numba.core import event, types
+from numba.core.caching import FunctionCache
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler
 from numba.core.registry import CPUDispatcher
+
+from neuralzip.exact import sources
 
 _OPTIONS = {"error_model": "numpy", "_nrt": False}
 _UNWRAPPED = {"nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -81,7 +85,41 @@ def merged(function: Callable[..., Any]) -> Any:
     return _inner(function, {"forceinline": True})
 
 
-entry = numba.njit(cache=True, nogil=True, **_OPTIONS)
+class _Kept(FunctionCache):  # type: ignore[misc] # numba is untyped
+    """What was compiled, on the disk, as long as all that it was made from stays as it is."""
+
+    looked = False
+
+    def load_overload(self, *args: Any) -> Any:
+        """Return compiled code, or None; the first thing that is asked of a cache."""
+        if not self.looked:  # not sooner: most entries are never called
+            self.looked = True
+            self._cache_file._source_stamp = sources.stamp(Path(self._py_func.__code__.co_filename))
+        return super().load_overload(*args)
+
+
+class _Entry(CPUDispatcher):  # type: ignore[misc] # numba is untyped
+    """Compiles a function that Python calls."""
+
+    def enable_caching(self) -> None:
+        """Keep on the disk what is compiled."""
+        self._cache = _Kept(self.py_func)
+
+
+def _entry(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    dispatcher = _Entry(function, targetoptions={"nopython": True, "nogil": True} | options)
+    dispatcher.enable_caching()
+    return dispatcher
+
+
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile a function for calls by Python."""
+    return _entry(function, _OPTIONS)
+
+
+def allocating(function: Callable[..., Any]) -> Any:
+    """Compile a function for calls by Python that makes arrays; as Python, it raises where it divides by zero."""
+    return _entry(function, {})
 
 
 class _Watch(event.Listener):  # type: ignore[misc] # numba is untyped

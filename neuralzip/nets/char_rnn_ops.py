@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from neuralzip.exact.compiled import allocating
 from neuralzip.nets.char_rnn_view import ACT_BITS, RMS_FLOOR
 from neuralzip.nets.quantise import WEIGHT_MAX, QuantLinear, quantise, row_exponents
 
@@ -35,21 +36,21 @@ def candidate_curve(x: Tensor) -> Tensor:
     return z * (1 - z.abs() / 4)
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(inline="always")
 def widen(narrow: npt.NDArray[np.uint16], wide: npt.NDArray[np.uint32]) -> None:
     """Turn the bits of bfloat16 values into those of float32."""
     for k in range(wide.shape[0]):
         wide[k] = np.uint32(narrow[k]) << np.uint32(16)
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(inline="always")
 def narrow(wide: npt.NDArray[np.uint32], narrow: npt.NDArray[np.uint16]) -> None:
     """Turn the bits of float32 values into those of the nearest bfloat16."""
     for k in range(wide.shape[0]):
         narrow[k] = (wide[k] + np.uint32(0x7FFF) + ((wide[k] >> np.uint32(16)) & np.uint32(1))) >> np.uint32(16)
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _scan(
     p: npt.NDArray[np.uint16],
     bias: npt.NDArray[np.float32],
@@ -91,7 +92,7 @@ def _scan(
             narrow(bits, y[b, t])
 
 
-@numba.njit(cache=True, inline="always")
+@numba.njit(inline="always")
 def _through(gradient: float, x: float, slope: float) -> float | np.float32:
     """Carry a gradient through a curve; where it is flat (slope 0) only what moves x back, by LEAK."""
     if slope > np.float32(0):
@@ -99,7 +100,7 @@ def _through(gradient: float, x: float, slope: float) -> float | np.float32:
     return gradient * np.float32(LEAK) if gradient * x > np.float32(0) else np.float32(0)
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _scan_back(
     p: npt.NDArray[np.uint16],
     bias: npt.NDArray[np.float32],
@@ -178,7 +179,7 @@ class _Scan(torch.autograd.Function):
         return dp, dbias, dh0
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _normalise(v: npt.NDArray[np.float32], inverse: npt.NDArray[np.float32], u: npt.NDArray[np.uint16]) -> None:
     """Scale rows [N, H] to unit root mean square: inverse [N] and quantised bits of bfloat16 u [N, H]."""
     grid, half, top = np.float32(1 << ACT_BITS), np.float32(0.5), np.float32(127)
@@ -193,7 +194,7 @@ def _normalise(v: npt.NDArray[np.float32], inverse: npt.NDArray[np.float32], u: 
         narrow(bits, u[n])
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _normalise_back(
     v: npt.NDArray[np.float32],
     inverse: npt.NDArray[np.float32],

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from neuralzip.exact.compiled import allocating
 from neuralzip.nets.char_rnn_ops import bits_of, candidate_curve, gate_curve, narrow, widen
 from neuralzip.nets.quantise import quantise
 
@@ -33,7 +34,7 @@ def _curves(a: np.float32, b: np.float32) -> tuple[np.float32, np.float32, np.fl
     return a * (_ONE - abs(a) * _QUARTER), s if b < np.float32(0) else _ONE - s, r * _QUARTER
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _gate(p: Halves, bias: Floats, z: Halves) -> None:
     """Set z [N, C] to the gated activations of p [N, 2C] + bias."""
     channels = z.shape[1]
@@ -48,7 +49,7 @@ def _gate(p: Halves, bias: Floats, z: Halves) -> None:
         narrow(bits, z[n])
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _gate_back(p: Halves, bias: Floats, dz: Halves, dp: Halves, dbias: Floats) -> None:
     """Carry the gradient dz [N, C] back to dp [N, 2C] and dbias [2C]."""
     channels = dz.shape[1]
@@ -68,7 +69,7 @@ def _gate_back(p: Halves, bias: Floats, dz: Halves, dp: Halves, dbias: Floats) -
         narrow(bits, dp[n])
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _settle(base: Halves, p: Halves, bias: Floats, low: float, out: Halves) -> None:
     """Set out to base + p + bias, all [N, C], on the grid of 2**-ACT_BITS within [low, 127] steps."""
     channels, least = p.shape[1], np.float32(low)
@@ -83,7 +84,7 @@ def _settle(base: Halves, p: Halves, bias: Floats, low: float, out: Halves) -> N
         narrow(bits, out[n])
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _settle_back(out: Halves, low: float, d: Halves, dp: Halves, dbias: Floats) -> None:
     """Carry the gradient d [N, C] back to dp, which is that of both summands, and dbias [C]."""
     channels, least = out.shape[1], np.float32(low)

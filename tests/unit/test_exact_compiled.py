@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -89,3 +90,41 @@ def test_processes_share_what_one_of_them_compiled(tmp_path: Path) -> None:
     assert any(first.startswith("first use: ") for first, *_ in lines)  # a late one may find it made
     assert kept[0].splitlines() == [lines[0][-1]]
     assert all(line[-1] == lines[0][-1] for line in lines)
+
+
+def test_compiled_code_is_made_anew_after_a_change_in_any_file_of_it(tmp_path: Path) -> None:
+    package = tmp_path / "neuralzip"
+    shutil.copytree(ROOT / "neuralzip", package, ignore=shutil.ignore_patterns("__pycache__"))
+    start = "from neuralzip.exact.compiled import allocating, entry, inner\n"
+    files = {
+        "far": "PLUS = 1\n",
+        "near": f"{start}from neuralzip.far import PLUS\n@inner\ndef f(x):\n    return 10 * x + PLUS\n",
+        "top": f"{start}from neuralzip import near\nf = near.f\n@entry\ndef g(x):\n    return f(x)\n"
+        "@allocating\ndef h(x):\n    return f(x)\n",
+        "other": "",
+    }
+
+    def change(name: str, old: str, new: str) -> None:
+        files[name] = files[name].replace(old, new)
+        (package / f"{name}.py").write_text(files[name])
+
+    code = "from neuralzip.top import g, h; print(g(2), h(3), *(sum(f.stats.cache_hits.values()) for f in (g, h)))"
+    environment = os.environ | {cache.VARIABLE: "", "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run() -> str:
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, cwd=tmp_path
+        ).stdout.strip()
+
+    for name in files:
+        change(name, "", "")
+    assert run() == "21 31 0 0"
+    change("other", "", "SOMETHING = 1")
+    assert run() == "21 31 1 1"
+    change("far", "1", "2")
+    assert run() == "22 32 0 0"
+    change("near", "10", "20")
+    assert run() == "42 62 0 0"
+    change("top", "(x):\n    return", "(x):\n    return -")
+    assert run() == "-42 -62 0 0"
+    assert run() == "-42 -62 1 1"

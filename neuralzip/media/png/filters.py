@@ -7,10 +7,9 @@ under both and under the type of the row before, so files with one type througho
 
 from typing import Any
 
-import numba
 import numpy as np
 
-from neuralzip.exact.compiled import entry, inner
+from neuralzip.exact.compiled import allocating, entry, inner
 from neuralzip.media.bitcoder import BitCoder, code_bit
 
 TYPES = 5
@@ -74,7 +73,7 @@ def _residuals(pixels: Any, row: int, width: int, step: int, results: Any) -> No
             results[kind, column] = value - _expected(kind, left, up, corner)
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def code_filters(
     coder: BitCoder, base: int, pixels: Any, rows: int, width: int, step: int, data: Any, start: int
 ) -> bool:

@@ -6,12 +6,11 @@ asked for, not what the stream claims. Blocks are read here, their tokens in a c
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import UnsupportedError
-from neuralzip.exact.compiled import entry
+from neuralzip.exact.compiled import allocating, entry
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
     CODE_LENGTHS,
@@ -183,7 +182,7 @@ class _Reader:
         return width
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def canonical_codes(lengths: Any, codes: Any) -> int:
     """Fill in Huffman codes in the bit order of deflate.
 
@@ -214,7 +213,7 @@ def canonical_codes(lengths: Any, codes: Any) -> int:
     return width if space <= 1 << MAX_BITS else -1
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _decoding_table(lengths: Any, table: Any) -> int:
     """Tabulate symbol << 4 | length by the next bits (0: no code); return the index width, 0 if impossible."""
     codes = np.zeros(lengths.size, np.int64)

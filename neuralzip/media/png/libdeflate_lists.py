@@ -6,11 +6,10 @@ Where a block is seen to differ towards its end, it ends before that; what was f
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import allocating, inner
 from neuralzip.media.png.libdeflate_parse import (
     LONG_BLOCK,
     NEVER,
@@ -141,7 +140,7 @@ def _list_matches(
     return _walk_tree(data, four, children, position, most, nice, depth, listed, used)
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def find_block(
     data: Any,
     size: int,
@@ -217,7 +216,7 @@ def _merge_lengths(lengths: Any) -> None:
         lengths[0, length] = 0
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def leave_block(start: int, end: int, listed: Any, first: Any, stats: Any, lengths: Any, state: Any) -> None:
     """Move what is listed behind a block to the front; keep its numbers as those of the block before."""
     base, rows = first[end - start], state[0] - end

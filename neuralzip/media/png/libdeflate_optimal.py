@@ -6,11 +6,10 @@ the one before, then taken from the codes of the tokens chosen.
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import allocating, inner
 from neuralzip.media.png.libdeflate_parse import shortest_for
 from neuralzip.media.png.libdeflate_trees import (
     DISTANCES,
@@ -163,7 +162,7 @@ def _find_path(
     counts[0, END_OF_BLOCK] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def optimize_block(
     data: Any,
     start: int,
@@ -249,7 +248,7 @@ def optimize_block(
     return used, False
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _true_cost(counts: Any, near: Any, far: Any, runs: Any, meta: Any) -> Any:
     """Make the codes of symbols that occur so often; return the bits of the block."""
     code_lengths(counts[0], MAX_NEAR, near)

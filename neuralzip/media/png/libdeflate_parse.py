@@ -8,11 +8,10 @@ and 9) also one two bytes later.
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import allocating, inner
 from neuralzip.media.png.stream import DISTANCE_SYMBOL, LENGTH_SYMBOL, MAX_MATCH, MIN_MATCH
 
 FASTEST, GREEDY, LAZY, LAZY_TWICE, NEAR_OPTIMAL = range(5)
@@ -171,7 +170,7 @@ def shortest_for(literals: Any, depth: Any) -> Any:
     return least
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def first_shortest(data: Any, start: int, end: int, depth: int) -> Any:
     """Return the shortest match to be taken at the start of a block that may be as long as data[start:end]."""
     if end - start < 512:
@@ -261,7 +260,7 @@ def _used_literals(near: Any) -> Any:
     return used
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def parse_block(
     data: Any,
     size: int,

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import allocating, inner
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
     CODE_LENGTHS,
@@ -31,7 +30,7 @@ FAR_EXTRA = np.append(DISTANCE_EXTRA, [0, 0])
 _META_EXTRA = np.array([0] * 16 + [2, 3, 7], np.int64)
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def code_lengths(counts: Any, most: int, lengths: Any) -> None:
     """Find code lengths.
 
@@ -83,7 +82,7 @@ def _put_run(runs: Any, used: Any, symbol: Any, length: Any) -> Any:
     return used + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _find_runs(lengths: Any, runs: Any) -> int:
     """Write code lengths as runs [R, 2]; return their number."""
     start, used, most = 0, 0, 0
@@ -108,7 +107,7 @@ def _find_runs(lengths: Any, runs: Any) -> int:
     return used
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def header_of(near: Any, far: Any, runs: Any, meta: Any) -> Any:
     """Write the header of code lengths.
 
@@ -139,7 +138,7 @@ def header_of(near: Any, far: Any, runs: Any, meta: Any) -> Any:
     return literals, distances, written, count, bits
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def bits_of(near_counts: Any, far_counts: Any, near: Any, far: Any) -> int:
     """Return the bits of symbols under code lengths, their extra bits included."""
     bits = 0

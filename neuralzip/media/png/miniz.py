@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from neuralzip.exact.compiled import inner
+from neuralzip.exact.compiled import allocating, inner
 from neuralzip.media.png.hashes import hash_three
 from neuralzip.media.png.libdeflate_trees import DISTANCES, LITERALS, bits_of, code_lengths, header_of
 from neuralzip.media.png.stream import (
@@ -75,7 +74,7 @@ def _put(tokens: Any, used: Any, token: Any, codes: Any) -> Any:
     return used, codes + (1 if token < 65536 else 3) + (1 if used % 8 == 0 else 0)
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _parse_block(
     data: Any, size: int, probes: int, greedy: bool, head: Any, chain: Any, state: Any, tokens: Any
 ) -> Any:

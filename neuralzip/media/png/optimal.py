@@ -8,11 +8,11 @@ rule that no match is sought inside of a long one, are those of libdeflate (Bigg
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError
+from neuralzip.exact.compiled import allocating
 from neuralzip.media.bitcoder import NUMBER_CONTEXTS, BitCoder, code_bit, code_bits, code_number
 from neuralzip.media.png.stream import (
     COUNT,
@@ -178,7 +178,7 @@ def _costs(near: Bytes, far: Bytes) -> tuple[npt.NDArray[np.int64], npt.NDArray[
     return np.concatenate([literals[:256], np.full(3, _NEVER), matches]), distances[:30] + DISTANCE_EXTRA
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _find_matches(data: Any, size: int, stop: int, matches: Any, heads: Any, children: Any, state: Any) -> None:
     """List, up to `stop`, matches of increasing length, each the nearest of its length, closed by a zero.
 
@@ -240,7 +240,7 @@ def _find_matches(data: Any, size: int, stop: int, matches: Any, heads: Any, chi
     state[_DONE] = position
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _find_costs(data: Any, start: int, stop: int, matches: Any, costs: Any, near_cost: Any, far_cost: Any) -> None:
     """Fill in the bits from each position to `stop` on the cheapest way."""
     costs[stop - start] = 0
@@ -259,7 +259,7 @@ def _find_costs(data: Any, start: int, stop: int, matches: Any, costs: Any, near
         costs[row] = best
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _next_cheapest(
     literal: int, row: int, rows: int, matches: Any, costs: Any, near_cost: Any, far_cost: Any, state: Any
 ) -> Any:
@@ -286,7 +286,7 @@ def _next_cheapest(
     return best_token
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _code_tokens(
     coder: BitCoder,
     base: int,

@@ -7,12 +7,11 @@ Ties decide which of several optimal trees comes out, so the order of every comp
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from neuralzip.errors import CorruptError
-from neuralzip.exact.compiled import entry, inner
+from neuralzip.exact.compiled import allocating, entry, inner
 from neuralzip.media.bitcoder import BitCoder, code_bit, code_bits
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
@@ -56,7 +55,7 @@ def _sift(heap: Any, size: int, slot: int, rank: Any) -> None:
     heap[slot] = node
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def build_lengths(counts: Any, max_bits: int, lengths: Any) -> int:
     """Find code lengths as zlib does.
 
@@ -109,7 +108,7 @@ def build_lengths(counts: Any, max_bits: int, lengths: Any) -> int:
     return last + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _limit_lengths(order: Any, placed: int, parent: Any, max_bits: int, lengths: Any) -> None:
     """Derive code lengths from the tree; shorten overlong codes by zlib's rule. `order` is from leaves to root."""
     bits, numbers = np.zeros(parent.size, np.int64), np.zeros(max_bits + 2, np.int64)

@@ -11,10 +11,10 @@ by a generator of random numbers; from then on counts are averaged with those be
 from collections.abc import Iterator
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import allocating
 from neuralzip.media.png.stream import (
     DISTANCE_EXTRA,
     DISTANCE_SYMBOL,
@@ -50,7 +50,7 @@ def _low_of_product(a: float, b: float, product: float) -> float:
     return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def natural_log(value: int) -> float:
     """Return the natural logarithm of 1 <= value < 2**26, hardly ever anything but the nearest double."""
     power = 0
@@ -75,7 +75,7 @@ def natural_log(value: int) -> float:
     return total + (low + (2.0 * s - (total - high) if abs(high) >= abs(2.0 * s) else high - (total - 2.0 * s)))
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _entropies(counts: Any, bits: Any) -> None:
     """Fill the bits that symbols of these counts are worth."""
     total = counts.sum()
@@ -166,7 +166,7 @@ def _tokens_of_way(data: Any, start: int, first: Any, steps: Any, lengths: Any) 
     return tokens
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def cheapest_tokens(data: Any, start: int, first: Any, steps: Any, same: Any, near: Any, far: Any) -> Any:
     """Return the cheapest tokens of a segment, given the bits of all symbols: near [NEAR], far [FAR]."""
     lengths = _cheapest_ways(data, start, first, steps, same, near, far)
@@ -179,7 +179,7 @@ def _score(step: int) -> int:
     return (step >> 16) - (1 if step & 65535 > _FAR_AWAY else 0)
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def greedy_tokens(data: Any, start: int, first: Any, steps: Any) -> Any:
     """Return the tokens of a segment by lazy evaluation: a match waits for a better one at the next place."""
     size = first.size - 1
@@ -224,7 +224,7 @@ def _shake(state: Any, counts: Any) -> None:
             counts[symbol] = counts[_random(state) % counts.size]
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _next_counts(tokens: Any, counts: Any, best: Any, state: Any, shaken: bool, settled: bool) -> None:
     """Update counts [NEAR + FAR] after a round: those of its tokens, averaged once shaken; shaken if settled."""
     before = counts.copy()
@@ -239,7 +239,7 @@ def _next_counts(tokens: Any, counts: Any, best: Any, state: Any, shaken: bool, 
         counts[256] = 1
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def tokens_cost(tokens: Any) -> Any:
     """Return the bits of a dynamic block of these tokens."""
     counts = np.zeros(NEAR + FAR, np.int64)

@@ -9,10 +9,10 @@ A segment is data[start:end]; matches reach back into the window before it, and 
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import allocating
 from neuralzip.media.png.stream import MAX_MATCH, MIN_MATCH
 from neuralzip.media.png.zopfli_trees import inner
 
@@ -93,7 +93,7 @@ def _search(data: Any, position: int, end: int, before: Any, values: Any, runs: 
     return used
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def find_matches(data: Any, start: int, end: int) -> Any:
     """Return the fields of Matches for a segment."""
     heads = np.full((2, _HASHES), _NONE, np.int64)

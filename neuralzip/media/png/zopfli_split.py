@@ -5,9 +5,9 @@ Costs are those of blocks of greedy tokens, before any is parsed.
 
 from typing import Any
 
-import numba
 import numpy as np
 
+from neuralzip.exact.compiled import allocating
 from neuralzip.media.png.stream import DISTANCE_EXTRA, DISTANCE_SYMBOL, LENGTH_EXTRA, LENGTH_SYMBOL, Bytes
 from neuralzip.media.png.zopfli import greedy_tokens, tokens_cost
 from neuralzip.media.png.zopfli_matches import find_matches
@@ -82,7 +82,7 @@ def _best_split(tokens: Any, start: int, end: int, few: bool) -> Any:
     return chosen, least
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _split(tokens: Any, points: Any) -> int:
     """Fill the places in tokens at which blocks end, in order; return their number."""
     size, count, few = tokens.size, 0, tokens.size <= _FEW_TOKENS

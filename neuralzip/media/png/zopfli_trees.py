@@ -13,6 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from neuralzip.exact.compiled import allocating
 from neuralzip.media.png.stream import (
     CODE_LENGTH_ORDER,
     CODE_LENGTHS,
@@ -103,7 +104,7 @@ def insert(keys: Any, used: int, key: int) -> int:
     return used + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def limited_lengths(counts: Any, most: int, lengths: Any) -> None:
     """Fill the lengths of an optimal code of at most `most` bits."""
     keys, used = np.zeros(counts.size, np.int64), 0
@@ -263,7 +264,7 @@ def _code_of(near_counts: Any, far_counts: Any, near: Any, far: Any) -> None:
         far[1 if far[0] else 0] = 1
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def block_lengths(near_counts: Any, far_counts: Any, near: Any, far: Any) -> int:
     """Fill the code lengths [NEAR], [FAR] that zopfli gives a block of these counts; return the block's bits."""
     _code_of(near_counts, far_counts, near, far)
@@ -280,7 +281,7 @@ def block_lengths(near_counts: Any, far_counts: Any, near: Any, far: Any) -> int
     return min(bits, other) + 3
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def count_tokens(tokens: Any, near: Any, far: Any) -> None:
     """Count the symbols of a block's tokens and its end: near [NEAR], far [FAR]."""
     near[:], far[:] = 0, 0
@@ -294,7 +295,7 @@ def count_tokens(tokens: Any, near: Any, far: Any) -> None:
             far[DISTANCE_SYMBOL[distance]] += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@allocating
 def _write_header(near: Any, far: Any, runs: Any, meta: Any) -> Any:
     """Fill runs and code length code; return the numbers of near and far codes, and of bytes of runs."""
     lengths, split = _trimmed(near, far)
