@@ -113,6 +113,7 @@ class Progress:
         seconds: training time over all calls.
         train_bits: running mean of the training loss, bits a symbol.
         dev_bits: the last development figures by part.
+        calls: how each call of the loop trained, in a few words.
     """
 
     steps: int = 0
@@ -120,6 +121,7 @@ class Progress:
     seconds: float = 0.0
     train_bits: float = 0.0
     dev_bits: dict[str, float] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
 
     def seen(self, nats: float, symbols: int) -> None:
         """Count one step."""
@@ -185,6 +187,12 @@ class Trainer:
             return Progress(**checkpoints.load(self.plan.start, self.net))
         return Progress()
 
+    def called(self) -> str:
+        """Return what this call is going to do, for the record."""
+        plan, done = self.plan, f"{self.progress.symbols:,} {self.task.unit}s"
+        fall = f", falling over the last {plan.decay:g}" if plan.decay > 0 else ""
+        return f"after {done}: rate {plan.rate:g} for {plan.minutes:g} minutes{fall}"
+
     def elapsed(self) -> float:
         """Return the seconds of this call."""
         return time.monotonic() - self.started
@@ -234,6 +242,7 @@ class Trainer:
     def run(self) -> Progress:
         """Train until the time is up or the process is asked to stop."""
         self.plan.folder.mkdir(parents=True, exist_ok=True)
+        self.progress.calls.append(self.called())
         before, saved, measured = self.progress.seconds, 0.0, 0.0
         constant = True
         with _stop_flag() as stop:

@@ -62,17 +62,14 @@ def run_task(
     *,
     folder: Path | None,
     minutes: float,
-    decay: float,
-    rate: float,
     start: Path | None,
     models: Path | None,
     **plan: Any,
 ) -> None:
     """Train a task, if there are minutes for it, and export it, if a folder is given; `plan`: of `loop.Plan`."""
-    task.settings = {**task.settings, "rate": rate, "decay_minutes": decay}
     run = folder or Path("runs") / task.id
     if minutes > 0:
-        progress = loop.train(task, loop.Plan(run, minutes, decay, rate, start=start, **plan))
+        progress = loop.train(task, loop.Plan(run, minutes, start=start, **plan))
         click.echo(f"{progress.symbols:,} {task.unit}s seen, development {progress.dev_bits}")
     if models is not None:
         click.echo(str(publish.publish(task, run, models)))

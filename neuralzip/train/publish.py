@@ -40,11 +40,12 @@ def curve_table(path: Path, unit: str) -> str:
 
 def card_text(task: Task, progress: Progress, size_bytes: int, curve: str) -> str:
     """Return the whole model card."""
+    calls = "\n".join([":\n", *(f"- {call}" for call in progress.calls)]) if progress.calls else "."
     parts = "\n".join(f"| {name} | {bits:.3f} |" for name, bits in sorted(progress.dev_bits.items()))
     return (
         f"# {task.id}\n\n{task.card().strip()}\n\n"
         f"Weights: {size_bytes:,} bytes. Trained on {progress.symbols:,} {task.unit}s "
-        f"in {progress.steps:,} steps, {progress.seconds / 3600:.1f} hours.\n\n"
+        f"in {progress.steps:,} steps, {progress.seconds / 3600:.1f} hours{calls}\n\n"
         f"## Development figures\n\nBits a {task.unit}, the float net alone, no experts.\n\n"
         f"| part | bits |\n|---|---|\n{parts}\n\n## Curve\n\nBits a {task.unit}.\n\n{curve}\n"
     )
@@ -70,6 +71,8 @@ def publish(task: Task, run: Path, models: Path) -> Path:
     curve = curve_table(run / CURVE_FILE, task.unit) if (run / CURVE_FILE).exists() else ""
     card = card_text(task, progress, weights.stat().st_size, curve)
     (folder / CARD_FILE).write_text(card, encoding="utf-8")
-    (folder / SETTINGS_FILE).write_text(settings_text(task.settings), encoding="utf-8")
+    (folder / SETTINGS_FILE).write_text(
+        settings_text({**task.settings, "calls": progress.calls}), encoding="utf-8"
+    )
     checkpoints.save_resume(folder / RESUME_FILE, net, progress.state())
     return folder

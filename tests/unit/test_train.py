@@ -71,6 +71,8 @@ def test_a_run_learns_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert [int(row["steps"]) for row in rows] == [first.steps, second.steps]
     assert rows[0]["dev"] == "1.0000" and rows[0]["biased"] == "0.5000"
+    seen = f"{first.symbols:,}"
+    assert second.calls == [f"after {done} flips: rate 0.05 for 0.004 minutes" for done in ("0", seen)]
 
 
 def test_moments_come_back_with_the_weights(tmp_path: Path) -> None:
@@ -131,7 +133,9 @@ def test_publishing_writes_a_loadable_model(tmp_path: Path, monkeypatch: pytest.
     card = (folder / publish.CARD_FILE).read_text()
     assert "A coin." in card and "| biased | 0.500 |" in card and "| flips seen |" in card
     settings = tomllib.loads((folder / publish.SETTINGS_FILE).read_text())
-    assert settings == json.loads(json.dumps(Coin.settings))
+    call = "after 0 flips: rate 0.05 for 0.008 minutes, falling over the last 0.004"
+    assert settings == {**json.loads(json.dumps(Coin.settings)), "calls": [call]}
+    assert f"- {call}\n" in card
     state = checkpoints.load(folder / publish.RESUME_FILE, Coin().build())
     assert state["steps"] > 0
 
