@@ -47,14 +47,19 @@ _MATCH, _ORDER0, _BIAS, _NET = 2 * CONTEXTS, 2 * CONTEXTS + 1, 2 * CONTEXTS + 2,
 _PLACES = 64
 """Fields, or else tokens, of a line that are told apart."""
 _SETS = (256 * 3, 256 * 8, match.LENGTH_CLASSES * 8 * 4, 2048, 24 * 8 * 2, _PLACES * 9 * 2, 257 * 8, 2048)
-_FINAL_SETS = (256, match.LENGTH_CLASSES * 8 * 8, 256)
+_FINAL_SETS = (256, match.LENGTH_CLASSES * 8 * 8, 256, _PLACES * 9 * 2)
 RATE = 8
 """A learning rate of the mixer that suits text."""
 _HASTE = (8, 2)
 """How much faster its rows learn at first."""
 _COUNT_LIMIT = 127
 _MAP_LIMIT = 1023
-_APM_ORDER2 = 1 << 16
+_ORDER1 = 256
+_ORDER2 = _ORDER1 + (1 << 16)
+_PLACE = _ORDER2 + (1 << 16)
+"""First probability maps by the last byte, the last two and the place in the line; those before are the net's."""
+_PACE = 5
+"""Probability maps move by 2**-pace towards each bit."""
 _LINE = 16
 """Words of a cache line."""
 _SHIPPED_SHIFT = 4
@@ -90,7 +95,8 @@ class ByteModel(NamedTuple):
         order0: [256] uint32 nodes.
         maps: [CONTEXTS, 2, MAP_STATES] uint32 history maps, for the upper and the lower nibble.
         mixer: the mixer.
-        refined: [256 * 3 + 65536 + 65536, KNOTS] probability maps.
+        refined: [256 + 65536 + 65536 + 64 * 256, KNOTS] int32 probability maps: of the net's opinion, and the
+            final ones by the last byte, by a hash of the last two and by the place in the line, of each node.
         hashes: [CONTEXTS] uint64 of the byte in work.
         nibbles: [CONTEXTS] uint64 of the nibble in work.
         slots: [CONTEXTS] int64, slots of the nibble in work.
@@ -142,7 +148,7 @@ def new_model(
         order0=counters.new_nodes(256),
         maps=counters.new_maps(2 * CONTEXTS).reshape(CONTEXTS, 2, counters.MAP_STATES),
         mixer=mixer.new_mixer(INPUTS, _SETS, _FINAL_SETS, 0.14, rate / 4096, 0.002, _HASTE),
-        refined=apm.new_maps(256 * 3 + _APM_ORDER2 * 2),
+        refined=apm.new_maps(_PLACE + _PLACES * 256),
         hashes=np.zeros(CONTEXTS, np.uint64),
         nibbles=np.zeros(CONTEXTS, np.uint64),
         slots=np.zeros(CONTEXTS, np.int64),
@@ -174,7 +180,7 @@ def unpacked(arrays: Mapping[str, npt.NDArray[Any]]) -> Learned:
 def learned(model: ByteModel) -> Learned:
     """Return views of the parts of a model that carry over."""
     mix = model.mixer
-    return Learned(mix.weights, mix.final, model.maps, model.match.trust, model.refined[:256])
+    return Learned(mix.weights, mix.final, model.maps, model.match.trust, model.refined[:_ORDER1])
 
 
 @inner
@@ -269,21 +275,29 @@ def _select_rows(model: ByteModel, lane: int, node: int, expected_byte: int, exp
     mixer.select(mix, 2, (length * 8 + seen) * 4 + min(bit_index, 3))
     mixer.select(mix, 3, ((c1 >> 5) << 6 | (c2 >> 5) << 3 | (c3 >> 5)) * 4 + (bit_index >> 1))
     mixer.select(mix, 4, net * 16 + bit_index * 2 + told)
-    mixer.select(mix, 5, _layout_row(model, lane, node, bit_index) * 2 + told)
+    layout = _layout_row(model, lane, node, bit_index) * 2 + told
+    mixer.select(mix, 5, layout)
     mixer.select(mix, 6, (expected_byte + 1) * 8 + bit_index)
     mixer.select(mix, 7, c2 * 8 + bit_index)
     mixer.select_final(mix, 0, node)
     mixer.select_final(mix, 1, (length * 8 + seen) * 8 + bit_index)
     mixer.select_final(mix, 2, c1)
+    mixer.select_final(mix, 3, layout)
+
+
+@inner
+def _place_in_line(model: ByteModel, lane: int) -> int:
+    """Return the number of the field, or else of the token."""
+    state = model.lanes.state[lane]
+    return min(state[FIELD] if state[FIELD] else state[TOKEN], _PLACES - 1)
 
 
 @inner
 def _layout_row(model: ByteModel, lane: int, node: int, bit_index: int) -> int:
-    """Return the row of the field, or else the token, and whether the byte in the line before still agrees."""
-    state = model.lanes.state[lane]
+    """Return the row of the place in the line and of whether the byte in the line before still agrees."""
     near = aligned(model.lanes, lane, model.text, 0)
     agrees = 1 + bit_index if (near | 256) >> (8 - bit_index) == node else 0
-    return min(state[FIELD] if state[FIELD] else state[TOKEN], _PLACES - 1) * 9 + agrees
+    return _place_in_line(model, lane) * 9 + agrees
 
 
 @merged
@@ -295,8 +309,9 @@ def _code_one_bit(
     place = node if node < 16 else _inner(node)
     expected_bit = _expected_bit(expected_byte, node)
     inputs = model.mixer.inputs
-    order1 = 256 * 3 + (c1 << 8 | node)
-    order2 = 256 * 3 + _APM_ORDER2 + ((c1 * 0x9E3 + c2 * 0x1F35 + node * 0x2F0B) & 0xFFFF)
+    order1 = _ORDER1 + (c1 << 8 | node)
+    order2 = _ORDER2 + ((c1 * 0x9E3 + c2 * 0x1F35 + node * 0x2F0B) & 0xFFFF)
+    in_line = _PLACE + _place_in_line(model, lane) * 256 + node
     for k in range(0, apm.KNOTS, _LINE):
         prefetch(model.refined, order2 * apm.KNOTS + k)
     seen = _context_opinions(model, place, half)
@@ -308,15 +323,16 @@ def _code_one_bit(
     inputs[_NET + 1] = stretch(apm.refine(model.refined, node, net)) if net else 0
     _select_rows(model, lane, node, expected_byte, expected_bit + 1, seen)
     mixed = mixer.mix(model.mixer)
-    p = (
-        2 * squash(mixed) + apm.refine(model.refined, order1, mixed) + apm.refine(model.refined, order2, mixed)
-    ) >> 2
+    p = squash(mixed)
+    for which in (order1, order2, in_line):
+        p += apm.refine(model.refined, which, mixed)
+    p >>= 2
     bit = code_bit(coder, bit, min(max(p, 1), P_ONE - 1))
     mixer.learn(model.mixer, bit)
-    apm.adapt(model.refined, order1, mixed, bit, 6)
-    apm.adapt(model.refined, order2, mixed, bit, 6)
+    for which in (order1, order2, in_line):
+        apm.adapt(model.refined, which, mixed, bit, _PACE)
     if net:
-        apm.adapt(model.refined, node, net, bit, 6)
+        apm.adapt(model.refined, node, net, bit, _PACE)
     match.learn(model.match, expected_bit, bit)
     model.order0[node] = counters.node_updated(model.order0[node], bit, _COUNT_LIMIT)
     _learn_contexts(model, place, half, bit)
