@@ -307,7 +307,7 @@ def _code_one_bit(
     """Code the decision at a node of the tree; bit is the one to encode. Returns the bit."""
     half = 0 if node < 16 else 1
     place = node if node < 16 else _inner(node)
-    expected_bit = _expected_bit(expected_byte, node)
+    expected_bit = match.expected_bit(expected_byte, node)
     inputs = model.mixer.inputs
     order1 = _ORDER1 + (c1 << 8 | node)
     order2 = _ORDER2 + ((c1 * 0x9E3 + c2 * 0x1F35 + node * 0x2F0B) & 0xFFFF)
@@ -346,19 +346,6 @@ def _inner(node: int) -> int:
     while node >> (5 + depth):
         depth += 1
     return (1 << depth) | (node & ((1 << depth) - 1))
-
-
-@inner
-def _expected_bit(expected_byte: int, node: int) -> int:
-    """Return the expected bit at a node, -1 where the path has left the expected byte."""
-    if expected_byte < 0:
-        return -1
-    whole, depth = expected_byte | 256, 0
-    while node >> (depth + 1):
-        depth += 1
-    if whole >> (8 - depth) != node:
-        return -1
-    return (whole >> (7 - depth)) & 1
 
 
 @merged

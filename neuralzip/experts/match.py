@@ -127,6 +127,19 @@ def expected(match: Match, lane: int, text: npt.NDArray[np.uint8], known: bool) 
 
 
 @inner
+def expected_bit(expected_byte: int, node: int) -> int:
+    """Return the expected bit at a node, -1 where the path has left the expected byte."""
+    if expected_byte < 0:
+        return -1
+    whole, depth = expected_byte | 256, 0
+    while node >> (depth + 1):
+        depth += 1
+    if whole >> (8 - depth) != node:
+        return -1
+    return (whole >> (7 - depth)) & 1
+
+
+@inner
 def opinion(match: Match, lane: int, expected_bit: int) -> int:
     """Return the logit of a one, 0 where expected_bit is -1; `learn` needs the entry that this leaves."""
     if expected_bit < 0:
