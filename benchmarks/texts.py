@@ -100,7 +100,8 @@ def main() -> None:
     parser.add_argument("--primer", action="store_true")
     chosen = parser.parse_args()
     options, names = Options(model=chosen.model), [name for name in chosen.peers.split(",") if name]
-    byte_codec.decode(byte_codec.encode(b"compile first", options), options)
+    for model in [chosen.model] if chosen.model else ["fast", "small"]:  # compile first
+        byte_codec.decode(byte_codec.encode(b"compile", Options(model=model)), Options(model=model))
     print(render([measure(path, options, names) for path in chosen.files], names))
     if chosen.lanes:
         for path in chosen.files:
