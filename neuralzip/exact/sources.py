@@ -10,13 +10,14 @@ import re
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from neuralzip.exact.cache import PACKAGE
+
 _IMPORT = re.compile(rb"^from (neuralzip[\w.]*) import ([^(\n]+|\([^)]*\))", re.MULTILINE)
 
 
 def _files(module: str, names: list[str]) -> list[Path]:
     """Return the files behind `from module import names`."""
-    folder = ROOT.joinpath(*module.split("."))
+    folder = PACKAGE.parent.joinpath(*module.split("."))
     return [folder.with_suffix(".py"), folder / "__init__.py", *(folder / f"{name}.py" for name in names)]
 
 
