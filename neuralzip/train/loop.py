@@ -88,6 +88,7 @@ class Plan:
         checkpoint_minutes: between checkpoints.
         evaluate_minutes: between points of the curve.
         start: weights to start from where the folder has no checkpoint.
+        note: what else the record says of this call.
     """
 
     folder: Path
@@ -101,6 +102,7 @@ class Plan:
     checkpoint_minutes: float = 10.0
     evaluate_minutes: float = 5.0
     start: Path | None = None
+    note: str = ""
 
 
 @dataclass(slots=True)
@@ -191,7 +193,7 @@ class Trainer:
         """Return what this call is going to do, for the record."""
         plan, done = self.plan, f"{self.progress.symbols:,} {self.task.unit}s"
         fall = f", falling over the last {plan.decay:g}" if plan.decay > 0 else ""
-        return f"after {done}: rate {plan.rate:g} for {plan.minutes:g} minutes{fall}"
+        return f"after {done}: rate {plan.rate:g} for {plan.minutes:g} minutes{fall}{plan.note}"
 
     def elapsed(self) -> float:
         """Return the seconds of this call."""

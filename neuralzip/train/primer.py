@@ -189,12 +189,16 @@ def count_text(counts: Counts, text: npt.NDArray[np.uint8], before: int) -> None
     count(counts, new_lanes(np.array([0, len(text)], np.int64)), text, kinds, shorter, before)
 
 
+def parted(data: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return nine tenths of a text, for counting, and the last tenth, for learning what counts are worth."""
+    end = len(data) - len(data) // 10
+    return data[:end], data[end:]
+
+
 def training_part(path: Path, held_out: bool = False) -> npt.NDArray[np.uint8]:
-    """Return nine tenths of a file, for counting, or the last tenth, for learning what counts are worth."""
+    """Return the part of a file that is for counting, or the one that is not."""
     with lzma.open(path) as file:
-        data = np.frombuffer(file.read(), np.uint8)
-    split = len(data) - len(data) // 10
-    return data[split:] if held_out else data[:split]
+        return parted(np.frombuffer(file.read(), np.uint8))[held_out]
 
 
 def _sample(path: Path, limit: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -1,16 +1,12 @@
 """Train the byte net on text of many kinds: `neuralzip train text DATA`.
 
-DATA holds `train/<kind>/<file>` and `dev/<file>`, plain or .xz. A lane reads a file from a random place on for
-some windows, carrying its state, then starts anew somewhere else from a learned initial state: that of the file it
-reads, or now and then the common one (kind 0), so that the encoder finds a good starting state for any input.
+DATA holds `train/<kind>/<file>` and `dev/<file>`, plain or .xz; `corpus` says how they are read. The net learns to
+predict alone, then, with `--beside-experts`, to predict what the byte codec's experts do not (`text_beside`).
 
 B lanes, T window.
 """
 
-import lzma
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,25 +20,10 @@ from torch.nn import functional
 from neuralzip import zoo
 from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_step, char_rnn_view
 from neuralzip.train import checkpoints, loop
+from neuralzip.train.corpus import COMMON, RESTART, SHARES, Bytes, Corpus, Lanes, load_corpus, read
 from neuralzip.train.options import device_option, options, run_task
+from neuralzip.train.text_beside import Beside
 
-Bytes = npt.NDArray[np.uint8]
-
-SHARES = {
-    "prose_en": 0.20,
-    "encyclopedic": 0.13,
-    "multilingual": 0.18,
-    "code": 0.20,
-    "markup_data": 0.19,
-    "logs": 0.06,
-    "email": 0.04,
-}
-"""Share of each kind of text in training; a kind that is not named here gets OTHER_SHARE."""
-OTHER_SHARE = 0.05
-RESTART = 1 / 16
-"""Chance that a lane starts anew at a window's end."""
-COMMON = 1 / 4
-"""Chance that a start uses the common initial state instead of the file's own."""
 EMBEDDING_RATE = 8.0
 MATRIX_RATE = 6.7
 """Learning rates of embeddings (AdamW) and matrices (Muon) over that of AdamW elsewhere."""
@@ -51,76 +32,6 @@ MATRIX_DECAY = 0.1
 DEV_BYTES = 1 << 15
 DEV_LANES = 4
 NOT_TEXT = (".xls", "obj2")
-
-_UNFREE = re.compile(
-    rb"(?i)redis(?!trib|play|cover)|\brobj\b|\bsds[a-z]*\(|server(?:Log|Assert)|\bclient \*c\b|dictEntry|listNode"
-    rb"|lua_State"
-)
-_BLOCK = 1 << 13
-
-
-def free_parts(data: bytes) -> bytes:
-    """Leave out blocks, and their neighbours, that look like code whose licence does not allow release (redis)."""
-    blocks = [data[at : at + _BLOCK] for at in range(0, len(data), _BLOCK)]
-    bad = np.array([_UNFREE.search(block) is not None for block in blocks])
-    near = bad | np.roll(bad, 1) | np.roll(bad, -1)
-    return b"".join(block for block, out in zip(blocks, near, strict=True) if not out)
-
-
-def read(path: Path) -> bytes:
-    """Read a plain or .xz file."""
-    return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-
-
-@dataclass(slots=True)
-class Corpus:
-    """Training files in memory and how often each is drawn.
-
-    Attributes:
-        names: "<kind>/<file>", in the order of the learned initial states (state k + 1 is file k's).
-        files: their bytes.
-        weights: chance of each, summing to 1.
-    """
-
-    names: list[str]
-    files: list[Bytes]
-    weights: npt.NDArray[np.float64]
-
-
-def load_corpus(folder: Path, smallest: int) -> Corpus:
-    """Read every training file of at least `smallest` bytes; in a kind, weights go with the root of the size."""
-    paths = sorted(path for path in folder.glob("*/*") if path.is_file())
-    parts = [(path, read(path)) for path in paths]
-    parts = [(path, free_parts(data) if path.name.startswith("c.") else data) for path, data in parts]
-    kept = [(path, data) for path, data in parts if len(data) >= smallest]
-    kinds = [path.parent.name for path, _ in kept]
-    roots = np.sqrt([len(data) for _, data in kept])
-    totals = {kind: sum(r for k, r in zip(kinds, roots, strict=True) if k == kind) for kind in set(kinds)}
-    shares = [SHARES.get(k, OTHER_SHARE) * r / totals[k] for k, r in zip(kinds, roots, strict=True)]
-    names = [f"{path.parent.name}/{path.name.split('.')[0]}" for path, _ in kept]
-    return Corpus(names, [np.frombuffer(data, np.uint8) for _, data in kept], np.array(shares) / sum(shares))
-
-
-class Lanes:
-    """B readers of the corpus, each somewhere in some file; `window` moves all of them on by T bytes."""
-
-    def __init__(self, corpus: Corpus, lanes: int, window: int, seed: int) -> None:
-        self.corpus, self.count, self.length = corpus, lanes, window
-        self.random = np.random.default_rng(seed)
-        self.file = np.zeros(lanes, np.int64)
-        self.at = np.full(lanes, 1 << 62, np.int64)
-
-    def window(self) -> tuple[Bytes, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-        """Return (bytes [B, T + 1], lanes that started anew [B], initial state of those [B])."""
-        sizes = np.array([len(self.corpus.files[k]) for k in self.file])
-        anew = (self.random.random(self.count) < RESTART) | (self.at + self.length + 1 > sizes)
-        self.file[anew] = self.random.choice(len(self.corpus.files), int(anew.sum()), p=self.corpus.weights)
-        for lane in np.flatnonzero(anew):
-            self.at[lane] = self.random.integers(len(self.corpus.files[self.file[lane]]) - self.length)
-        rows = [self.corpus.files[k][at : at + self.length + 1] for k, at in zip(self.file, self.at, strict=True)]
-        self.at += self.length
-        kind = np.where(self.random.random(self.count) < COMMON, 0, self.file + 1)
-        return np.stack(rows), anew, kind
 
 
 class TextTask:
@@ -148,6 +59,7 @@ class TextTask:
             "shares": SHARES,
         }
         self.smaller: tuple[str, Path] | None = None
+        self.beside: Beside | None = None
         self.lanes: Lanes | None = None
         self.dev: dict[str, Bytes] = {}
         self.exported: dict[str, tuple[float, float]] = {}
@@ -173,10 +85,20 @@ class TextTask:
                 f"{len(corpus.files)} training files, at most {self.shape.kinds - 1} fit the model"
             )
         self.settings = {**self.settings, "states": ["common", *corpus.names]}
-        self.lanes = Lanes(corpus, self.lanes_count, self.window, np.random.SeedSequence().generate_state(1)[0])
         paths = sorted(path for path in (self.data / "dev").iterdir() if path.is_file())
         texts = {path.name: np.frombuffer(read(path)[:DEV_BYTES], np.uint8) for path in paths}
         self.dev = {name: data for name, data in texts.items() if not name.endswith(NOT_TEXT)}
+        self.read(corpus)
+
+    def read(self, corpus: Corpus) -> None:
+        """Let the lanes read a corpus."""
+        self.lanes = Lanes(corpus, self.lanes_count, self.window, np.random.SeedSequence().generate_state(1)[0])
+
+    def join_experts(self, folder: Path) -> None:
+        """Train beside the experts from now on; what they say is kept in the run's folder."""
+        assert self.lanes is not None
+        self.beside = Beside(folder)
+        self.read(self.beside.open(self.lanes.corpus, 16 * self.window, self.dev))
 
     def embed_rows(self, symbols: Bytes, history: npt.NDArray[np.uint32], device: torch.device) -> Tensor:
         """Return the embedding rows [B, T, 5] of bytes [B, T]; moves the history on."""
@@ -187,29 +109,44 @@ class TextTask:
     def loss(self, net: nn.Module, device: torch.device) -> tuple[Tensor, int]:
         """Predict the next window of every lane."""
         assert self.lanes is not None
-        symbols, anew, kinds = self.lanes.window()
-        self.history[anew] = 0
-        rows = self.embed_rows(symbols[:, :-1], self.history, device)
-        start = cast(char_rnn.CharRNN, net).start(torch.from_numpy(kinds).to(device))
-        fresh = torch.from_numpy(anew).to(device)[None, :, None]
+        if self.beside is not None and self.beside.mixture is None:
+            self.beside.fit({name: self.foretold(net, data, device) for name, data in self.dev.items()})
+        window = self.lanes.window()
+        self.history[window.anew] = 0
+        rows = self.embed_rows(window.symbols[:, :-1], self.history, device)
+        start = cast(char_rnn.CharRNN, net).start(torch.from_numpy(window.states).to(device))
+        fresh = torch.from_numpy(window.anew).to(device)[None, :, None]
         states = start if self.states is None else torch.where(fresh, start, self.states)
         logits, self.states = net(rows, states)
-        target = torch.from_numpy(symbols[:, 1:].astype(np.int64)).to(device)
+        target = torch.from_numpy(window.symbols[:, 1:].astype(np.int64)).to(device)
+        if self.beside is not None:
+            return self.beside.loss(logits, target, window), target.numel()
         return functional.cross_entropy(logits.float().flatten(0, 1), target.flatten()), target.numel()
 
     def evaluate(self, net: nn.Module, device: torch.device) -> dict[str, float]:
-        """Return bits a byte of every development file, from the common initial state, in DEV_LANES lanes."""
-        return {name: self.bits(net, data, device) for name, data in self.dev.items()}
+        """Return bits a byte of every development file, of the net alone or beside the experts, as trained."""
+        if self.beside is None or self.beside.mixture is None:
+            return self.alone(net, device)
+        told = {name: self.foretold(net, data, device) for name, data in self.dev.items()}
+        return {name: self.beside.bits(name, *pair) for name, pair in told.items()}
 
-    def bits(self, net: nn.Module, data: Bytes, device: torch.device) -> float:
-        """Return the float net's bits a byte on data cut into DEV_LANES lanes."""
-        lanes = data[: len(data) // DEV_LANES * DEV_LANES].reshape(DEV_LANES, -1)
+    def alone(self, net: nn.Module, device: torch.device) -> dict[str, float]:
+        """Return the float net's bits a byte of every development file."""
+        bits = {}
+        for name, data in self.dev.items():
+            logits, target = self.foretold(net, data, device)
+            bits[name] = float(functional.cross_entropy(logits.flatten(0, 1), target.flatten())) / float(np.log(2))
+        return bits
+
+    @torch.no_grad()
+    def foretold(self, net: nn.Module, data: Bytes, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return (logits [DEV_LANES, T, 256], bytes [DEV_LANES, T] that they foretell), from the common state."""
+        lanes = in_lanes(data, DEV_LANES)
         rows = self.embed_rows(lanes[:, :-1], np.zeros((DEV_LANES, 2), np.uint32), device)
         start = cast(char_rnn.CharRNN, net).start(torch.zeros(DEV_LANES, dtype=torch.int64, device=device))
         with torch.autocast(device.type, torch.bfloat16):
             logits, _ = net(rows, start)
-        target = torch.from_numpy(lanes[:, 1:].astype(np.int64)).to(device)
-        return float(functional.cross_entropy(logits.float().flatten(0, 1), target.flatten())) / float(np.log(2))
+        return logits.float(), torch.from_numpy(lanes[:, 1:].astype(np.int64)).to(device)
 
     def optimisers(self, net: nn.Module, plan: loop.Plan) -> list[torch.optim.Optimizer]:
         """Return Muon (Jordan et al. 2024) for the layers' matrices, AdamW for the rest.
@@ -240,8 +177,7 @@ class TextTask:
         integer = char_rnn_int.IntCharRNN(
             zoo.Model(self.id, arrays, meta, bytes(zoo.IDENTITY_BYTES), 0), DEV_LANES
         )
-        with torch.no_grad():
-            float_bits = self.evaluate(net, torch.device("cpu"))
+        float_bits = self.alone(net, torch.device("cpu"))
         self.exported = {name: (bits, integer_bits(integer, self.dev[name])) for name, bits in float_bits.items()}
         return arrays, meta
 
@@ -267,9 +203,14 @@ Bits a byte on development files (32 KiB in {DEV_LANES} lanes, common initial st
 {rows}"""
 
 
+def in_lanes(data: Bytes, lanes: int) -> Bytes:
+    """Return data cut into lanes of one length, without the bytes left over."""
+    return data[: len(data) // lanes * lanes].reshape(lanes, -1)
+
+
 def integer_bits(net: char_rnn_int.IntCharRNN, data: Bytes) -> float:
     """Return the integer net's ideal bits a byte on data cut into its lanes."""
-    lanes = data[: len(data) // net.lanes * net.lanes].reshape(net.lanes, -1)
+    lanes = in_lanes(data, net.lanes)
     net.reset()
     logits = torch.from_numpy(net.bulk(lanes[:, :-1])).double() * 2.0**-char_rnn_step.LOGIT_BITS
     target = torch.from_numpy(lanes[:, 1:].astype(np.int64))
@@ -288,11 +229,23 @@ def integer_bits(net: char_rnn_int.IntCharRNN, data: Bytes) -> float:
     type=(click.Choice(sorted(char_rnn.SHAPES)), click.Path(exists=True, path_type=Path)),
     help="Size and weights of a smaller net to grow from.",
 )
+@click.option(
+    "--beside-experts", is_flag=True, help="Train a trained net on, to foretell what the experts do not."
+)
 def command(
-    data: Path, size: str, lanes: int, window: int, seed: int, smaller: tuple[str, Path] | None, **chosen: Any
+    data: Path,
+    size: str,
+    lanes: int,
+    window: int,
+    seed: int,
+    smaller: tuple[str, Path] | None,
+    beside_experts: bool,
+    **chosen: Any,
 ) -> None:
     """Train the byte net on the texts in DATA."""
     task = TextTask(size, data, lanes, window, seed)
     task.smaller = smaller
     task.open()
-    run_task(task, **chosen)
+    if beside_experts and chosen["minutes"] > 0:
+        task.join_experts(chosen["folder"] or Path("runs") / task.id)
+    run_task(task, note=", beside the experts" if beside_experts else "", **chosen)

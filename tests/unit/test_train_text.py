@@ -1,6 +1,5 @@
 """The text task: corpus, lanes, licences, one short run from files to a shipped net."""
 
-import lzma
 from pathlib import Path
 
 import numpy as np
@@ -9,52 +8,42 @@ import torch
 
 from neuralzip import train, zoo
 from neuralzip.nets import char_rnn, char_rnn_int
-from neuralzip.train import text
-
-
-def write_corpus(folder: Path) -> Path:
-    prose = b"It was a bright cold day in April, and the clocks were striking. " * 60
-    code = b"for (int i = 0; i < n; ++i) total += values[i];\n" * 80
-    for kind, name, data in (("prose_en", "novel.txt", prose), ("code", "c.c.txt", code)):
-        path = folder / "train" / kind / f"{name}.xz"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(lzma.compress(data))
-    (folder / "dev").mkdir()
-    (folder / "dev" / "sample.txt").write_bytes(prose[:500])
-    (folder / "dev" / "kennedy.xls").write_bytes(bytes(500))
-    return folder
+from neuralzip.train import corpus
+from tests.text_corpus import write_corpus
 
 
 def test_shares_hold_between_kinds_and_roots_inside(tmp_path: Path) -> None:
     write_corpus(tmp_path)
     (tmp_path / "train" / "code" / "big.py.txt").write_bytes(b"x = 1\n" * 2000)
-    corpus = text.load_corpus(tmp_path / "train", 64)
-    assert corpus.names == ["code/big", "code/c", "prose_en/novel"]
-    total = text.SHARES["code"] + text.SHARES["prose_en"]
-    assert corpus.weights[:2].sum() == pytest.approx(text.SHARES["code"] / total)
-    sizes = [len(data) for data in corpus.files]
-    assert corpus.weights[0] / corpus.weights[1] == pytest.approx((sizes[0] / sizes[1]) ** 0.5)
+    texts = corpus.load_corpus(tmp_path / "train", 64)
+    assert texts.names == ["code/big", "code/c", "prose_en/novel"]
+    total = corpus.SHARES["code"] + corpus.SHARES["prose_en"]
+    assert texts.weights[:2].sum() == pytest.approx(corpus.SHARES["code"] / total)
+    sizes = [len(data) for data in texts.files]
+    assert texts.weights[0] / texts.weights[1] == pytest.approx((sizes[0] / sizes[1]) ** 0.5)
 
 
 def test_unfree_code_is_left_out() -> None:
     free, unfree = b"int free_code(void);\n" * 2000, b"void redisCommand(client *c);\n" * 1000
-    kept = text.free_parts(free + unfree + free)
+    kept = corpus.free_parts(free + unfree + free)
     assert b"redis" not in kept
     assert 0.5 * len(free) < len(kept) < 2 * len(free)
-    assert text.free_parts(b"redistribute and redisplay\n" * 200) == b"redistribute and redisplay\n" * 200
+    assert corpus.free_parts(b"redistribute and redisplay\n" * 200) == b"redistribute and redisplay\n" * 200
 
 
 def test_lanes_read_on_until_they_start_anew(tmp_path: Path) -> None:
-    corpus = text.load_corpus(write_corpus(tmp_path) / "train", 64)
-    lanes = text.Lanes(corpus, 4, 32, seed=1)
-    before, anew, kinds = lanes.window()
-    assert before.shape == (4, 33) and anew.all()
-    assert set(kinds) <= {0, 1, 2}
+    texts = corpus.load_corpus(write_corpus(tmp_path) / "train", 64)
+    lanes = corpus.Lanes(texts, 4, 32, seed=1)
+    before = lanes.window()
+    assert before.symbols.shape == (4, 33) and before.anew.all()
+    assert set(before.states) <= {0, 1, 2}
     continued = 0
     for _ in range(50):
-        now, anew, _ = lanes.window()
-        assert np.array_equal(now[~anew, 0], before[~anew, -1])
-        continued += int((~anew).sum())
+        now = lanes.window()
+        assert np.array_equal(now.symbols[~now.anew, 0], before.symbols[~now.anew, -1])
+        for row, file, start in zip(now.symbols, now.files, now.starts, strict=True):
+            assert np.array_equal(row, texts.files[file][start : start + 33])
+        continued += int((~now.anew).sum())
         before = now
     assert 100 < continued < 200
 
