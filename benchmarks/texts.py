@@ -18,7 +18,8 @@ from neuralzip.bench import peers
 from neuralzip.codecs import bytes as byte_codec
 from neuralzip.codecs.base import Options
 from neuralzip.experts import bits
-from neuralzip.experts.byte_model import code_steps, new_model, unpacked
+from neuralzip.experts.byte_model import code_steps, new_model
+from neuralzip.experts.byte_prior import unpack
 from neuralzip.experts.primer import new_primer, no_primer
 
 
@@ -82,7 +83,7 @@ def lane_costs(path: Path, options: Options) -> str:
 def primer_gain(path: Path) -> str:
     text = np.frombuffer(path.read_bytes(), np.uint8)
     arrays = zoo.load(byte_codec.PRIMER).arrays
-    start, cells = unpacked(zoo.load(byte_codec.EXPERTS["fast"]).arrays), []
+    start, cells = unpack(zoo.load(byte_codec.EXPERTS["fast"]).arrays), []
     for known in (no_primer(), new_primer(arrays)):
         model = new_model(text.copy(), np.array([0, len(text)], np.int64), start, known)
         coder = bits.encoder(8 * len(text))

@@ -22,7 +22,8 @@ from neuralzip.container.fields import FieldReader, FieldWriter, varint
 from neuralzip.errors import CorruptError, ModelError
 from neuralzip.experts import bits
 from neuralzip.experts.byte_contexts import POSITION, START
-from neuralzip.experts.byte_model import RATE, ByteModel, code_steps, new_model, unpacked
+from neuralzip.experts.byte_model import RATE, ByteModel, code_steps, new_model
+from neuralzip.experts.byte_prior import unpack
 from neuralzip.experts.primer import new_primer
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _model(text: npt.NDArray[np.uint8], setup: Setup) -> ByteModel:
     bounds = np.array([lane * size // lanes for lane in range(lanes + 1)], np.int64)
     start, known = (zoo.load_identity(identity).arrays for identity in setup.models[:_PLAIN_MODELS])
     try:
-        return new_model(text, bounds, unpacked(start), new_primer(known), setup.rate)
+        return new_model(text, bounds, unpack(start), new_primer(known), setup.rate)
     except (KeyError, ValueError) as error:
         names = " and ".join(identity.hex() for identity in setup.models[:_PLAIN_MODELS])
         raise ModelError(f"weights {names} are not those of the byte experts and their primer") from error

@@ -6,14 +6,13 @@
             opinions -> mixer -> probability maps -> code the bit -> learn
 
 What the byte values say depends on the file, but what a counter's state, a match length or a mixer's context says
-is much the same everywhere: a block starts from those parts as they were after training (`Learned`).
+is much the same everywhere: a block starts from those parts as they were after training (`byte_prior`).
 
 L lanes, S steps. The net's opinion is 256 logits for each lane and step; their exponentials are summed up over the
 tree.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +35,7 @@ from neuralzip.experts.byte_contexts import (
     hash_contexts,
     new_lanes,
 )
+from neuralzip.experts.byte_prior import Learned
 from neuralzip.experts.logistic import P_ONE, clamp_st, exp_weight, squash, stretch
 from neuralzip.experts.prefetch import prefetch
 from neuralzip.experts.primer import Primer, bucket_of, no_primer, prime
@@ -62,25 +62,6 @@ _PACE = 5
 """Probability maps move by 2**-pace towards each bit."""
 _LINE = 16
 """Words of a cache line."""
-_SHIPPED_SHIFT = 4
-
-
-class Learned(NamedTuple):
-    """The parts of a byte model that carry over from file to file; all integers.
-
-    Attributes:
-        weights: [R, INPUTS] int32 of the mixer's first layer.
-        final: [F, S] int32 of its second layer.
-        maps: [CONTEXTS, 2, MAP_STATES] uint32 history maps.
-        trust: trust in match lengths, uint32.
-        net_refined: [256, KNOTS] int32, probability maps of the net's opinion.
-    """
-
-    weights: npt.NDArray[np.int32]
-    final: npt.NDArray[np.int32]
-    maps: npt.NDArray[np.uint32]
-    trust: npt.NDArray[np.uint32]
-    net_refined: npt.NDArray[np.int32]
 
 
 class ByteModel(NamedTuple):
@@ -116,6 +97,26 @@ class ByteModel(NamedTuple):
     nibbles: npt.NDArray[np.uint64]
     slots: npt.NDArray[np.int64]
     tree: npt.NDArray[np.int64]
+
+
+class Around(NamedTuple):
+    """What stays as it is for the eight decisions of a byte.
+
+    Attributes:
+        expected: the byte after the match, -1 without one.
+        length: class of the match's length.
+        c1, c2, c3: the last bytes, the last one first.
+        place: number of the field, or else of the token, in its line.
+        above: the byte at this place of the line before.
+    """
+
+    expected: int
+    length: int
+    c1: int
+    c2: int
+    c3: int
+    place: int
+    above: int
 
 
 def table_bits(size: int) -> int:
@@ -158,23 +159,6 @@ def new_model(
         for mine, theirs in zip(learned(model), start, strict=True):
             mine[...] = theirs
     return model
-
-
-def packed(parts: Learned) -> dict[str, npt.NDArray[Any]]:
-    """Return the parts as arrays to ship: weights in 2**-12 and 16 bits, since more would be noise."""
-    return {
-        **parts._asdict(),
-        "weights": np.clip(parts.weights >> _SHIPPED_SHIFT, -(1 << 15), (1 << 15) - 1).astype(np.int16),
-        "final": np.clip(parts.final >> _SHIPPED_SHIFT, -(1 << 15), (1 << 15) - 1).astype(np.int16),
-    }
-
-
-def unpacked(arrays: Mapping[str, npt.NDArray[Any]]) -> Learned:
-    """Return the parts from what `packed` returned; KeyError where one is missing."""
-    parts = {name: arrays[name] for name in Learned._fields}
-    for name in ("weights", "final"):
-        parts[name] = parts[name].astype(np.int32) << _SHIPPED_SHIFT
-    return Learned(**parts)
 
 
 def learned(model: ByteModel) -> Learned:
@@ -260,24 +244,24 @@ def _net_opinion(model: ByteModel, node: int) -> int:
 
 
 @merged
-def _select_rows(model: ByteModel, lane: int, node: int, expected_byte: int, expected: int, seen: int) -> None:
+def _select_rows(model: ByteModel, around: Around, node: int, expected: int, seen: int) -> None:
     """Choose the mixer's rows; `expected` is 1 + the expected bit, 0 without one."""
     bit_index = 0
     while node >> (bit_index + 1):
         bit_index += 1
     mix, told = model.mixer, 1 if expected else 0
-    length = match.length_class(model.match.length[lane]) if told else 0
-    c1, c2 = back(model.lanes, lane, model.text, 1), back(model.lanes, lane, model.text, 2)
-    c3 = back(model.lanes, lane, model.text, 3)
+    length = around.length if told else 0
+    c1, c2, c3 = around.c1, around.c2, around.c3
+    agrees = 1 + bit_index if (around.above | 256) >> (8 - bit_index) == node else 0
+    layout = (around.place * 9 + agrees) * 2 + told
     net = (clamp_st(mix.inputs[_NET]) + 3072) >> 8
     mixer.select(mix, 0, node * 3 + expected)
     mixer.select(mix, 1, c1 * 8 + bit_index)
     mixer.select(mix, 2, (length * 8 + seen) * 4 + min(bit_index, 3))
     mixer.select(mix, 3, ((c1 >> 5) << 6 | (c2 >> 5) << 3 | (c3 >> 5)) * 4 + (bit_index >> 1))
     mixer.select(mix, 4, net * 16 + bit_index * 2 + told)
-    layout = _layout_row(model, lane, node, bit_index) * 2 + told
     mixer.select(mix, 5, layout)
-    mixer.select(mix, 6, (expected_byte + 1) * 8 + bit_index)
+    mixer.select(mix, 6, (around.expected + 1) * 8 + bit_index)
     mixer.select(mix, 7, c2 * 8 + bit_index)
     mixer.select_final(mix, 0, node)
     mixer.select_final(mix, 1, (length * 8 + seen) * 8 + bit_index)
@@ -285,33 +269,16 @@ def _select_rows(model: ByteModel, lane: int, node: int, expected_byte: int, exp
     mixer.select_final(mix, 3, layout)
 
 
-@inner
-def _place_in_line(model: ByteModel, lane: int) -> int:
-    """Return the number of the field, or else of the token."""
-    state = model.lanes.state[lane]
-    return min(state[FIELD] if state[FIELD] else state[TOKEN], _PLACES - 1)
-
-
-@inner
-def _layout_row(model: ByteModel, lane: int, node: int, bit_index: int) -> int:
-    """Return the row of the place in the line and of whether the byte in the line before still agrees."""
-    near = aligned(model.lanes, lane, model.text, 0)
-    agrees = 1 + bit_index if (near | 256) >> (8 - bit_index) == node else 0
-    return _place_in_line(model, lane) * 9 + agrees
-
-
 @merged
-def _code_one_bit(
-    model: ByteModel, coder: BitCoder, lane: int, node: int, expected_byte: int, c1: int, c2: int, bit: int
-) -> int:
+def _code_one_bit(model: ByteModel, coder: BitCoder, lane: int, node: int, around: Around, bit: int) -> int:
     """Code the decision at a node of the tree; bit is the one to encode. Returns the bit."""
     half = 0 if node < 16 else 1
     place = node if node < 16 else _inner(node)
-    expected_bit = match.expected_bit(expected_byte, node)
+    expected_bit = match.expected_bit(around.expected, node)
     inputs = model.mixer.inputs
-    order1 = _ORDER1 + (c1 << 8 | node)
-    order2 = _ORDER2 + ((c1 * 0x9E3 + c2 * 0x1F35 + node * 0x2F0B) & 0xFFFF)
-    in_line = _PLACE + _place_in_line(model, lane) * 256 + node
+    order1 = _ORDER1 + (around.c1 << 8 | node)
+    order2 = _ORDER2 + ((around.c1 * 0x9E3 + around.c2 * 0x1F35 + node * 0x2F0B) & 0xFFFF)
+    in_line = _PLACE + around.place * 256 + node
     for k in range(0, apm.KNOTS, _LINE):
         prefetch(model.refined, order2 * apm.KNOTS + k)
     seen = _context_opinions(model, place, half)
@@ -321,7 +288,7 @@ def _code_one_bit(
     net = _net_opinion(model, node)
     inputs[_NET] = net
     inputs[_NET + 1] = stretch(apm.refine(model.refined, node, net)) if net else 0
-    _select_rows(model, lane, node, expected_byte, expected_bit + 1, seen)
+    _select_rows(model, around, node, expected_bit + 1, seen)
     mixed = mixer.mix(model.mixer)
     p = squash(mixed)
     for which in (order1, order2, in_line):
@@ -348,22 +315,35 @@ def _inner(node: int) -> int:
     return (1 << depth) | (node & ((1 << depth) - 1))
 
 
+@inner
+def _look_around(model: ByteModel, lane: int) -> Around:
+    state, text = model.lanes.state[lane], model.text
+    return Around(
+        expected=match.expected(model.match, lane, text, _is_known(model, lane)),
+        length=match.length_class(model.match.length[lane]),
+        c1=back(model.lanes, lane, text, 1),
+        c2=back(model.lanes, lane, text, 2),
+        c3=back(model.lanes, lane, text, 3),
+        place=min(state[FIELD] if state[FIELD] else state[TOKEN], _PLACES - 1),
+        above=aligned(model.lanes, lane, text, 0),
+    )
+
+
 @merged
 def _code_byte(model: ByteModel, coder: BitCoder, lane: int) -> None:
     position = model.lanes.state[lane, POSITION]
     text = model.text
-    expected_byte = match.expected(model.match, lane, text, _is_known(model, lane))
-    hash_contexts(model.lanes, lane, text, expected_byte, model.hashes)
+    around = _look_around(model, lane)
+    hash_contexts(model.lanes, lane, text, around.expected, model.hashes)
     model.hashes[EXPECTED] = counters.hash_step(
-        model.hashes[EXPECTED], match.length_class(model.match.length[lane]) if expected_byte >= 0 else 0
+        model.hashes[EXPECTED], around.length if around.expected >= 0 else 0
     )
-    c1, c2 = back(model.lanes, lane, text, 1), back(model.lanes, lane, text, 2)
     value = np.int64(text[position])
     node = 1
     for shift in range(7, -1, -1):
         if node == 1 or 16 <= node < 32:
             _find_slots(model, node)
-        bit = _code_one_bit(model, coder, lane, node, expected_byte, c1, c2, (value >> shift) & 1)
+        bit = _code_one_bit(model, coder, lane, node, around, (value >> shift) & 1)
         node = 2 * node + bit
     text[position] = node & 255
     follow(model.lanes, lane, text, node & 255)

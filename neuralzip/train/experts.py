@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from neuralzip import zoo
 from neuralzip.experts import bits
-from neuralzip.experts.byte_model import Learned, code_steps, learned, new_model, packed
+from neuralzip.experts.byte_model import code_steps, learned, new_model
+from neuralzip.experts.byte_prior import Learned, pack
 from neuralzip.experts.primer import Primer, new_primer
 from neuralzip.train.primer import MODEL_ID as PRIMER_ID
 from neuralzip.train.primer import training_part
@@ -106,7 +107,7 @@ def command(folder: Path, net_id: str | None, name: str, models: Path, rounds: i
         click.echo(f"{len(rates)}: {nll / len(text):.3f} bits per byte of {len(text)}", err=True)
     if start.learned is None:
         raise click.ClickException(f"{folder}: no .xz files")
-    zoo.save(models / name, packed(start.learned), {"architecture": "byte_model", "version": 1})
+    zoo.save(models / name, pack(start.learned), {"architecture": "byte_model", "version": 1})
     card = _CARD.format(
         id=name,
         beside=f"beside the net {net_id} ({net.identity.hex()})" if net else "without a net",

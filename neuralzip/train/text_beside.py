@@ -31,7 +31,8 @@ from torch.nn import functional
 from neuralzip import zoo
 from neuralzip.coding.rans import PRECISION
 from neuralzip.experts import bits
-from neuralzip.experts.byte_model import Learned, code_steps, new_model, unpacked
+from neuralzip.experts.byte_model import code_steps, new_model
+from neuralzip.experts.byte_prior import Learned, unpack
 from neuralzip.experts.primer import Primer, new_primer
 from neuralzip.train.corpus import Bytes, Corpus, Window
 from neuralzip.train.primer import MODEL_ID as PRIMER_ID
@@ -206,7 +207,7 @@ def _side_by_side(logits: Tensor, symbols: Tensor, odds: Odds) -> tuple[Tensor, 
 
 def _opinions(corpus: Corpus, dev: Mapping[str, Bytes]) -> dict[str, npt.NDArray[Any]]:
     """Return text and log-odds of the parts of all files, and log-odds of the development files, by name."""
-    start, primer = unpacked(zoo.load(EXPERTS_ID).arrays), new_primer(zoo.load(PRIMER_ID).arrays)
+    start, primer = unpack(zoo.load(EXPERTS_ID).arrays), new_primer(zoo.load(PRIMER_ID).arrays)
     random = np.random.default_rng(0)
     kept: dict[str, npt.NDArray[Any]] = {
         f"dev.{name}": expert_odds(data, start, primer) for name, data in dev.items()

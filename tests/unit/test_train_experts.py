@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from neuralzip import zoo
 from neuralzip.experts.byte_model import learned as parts_of
-from neuralzip.experts.byte_model import new_model, unpacked
+from neuralzip.experts.byte_model import new_model
+from neuralzip.experts.byte_prior import unpack
 from neuralzip.train.experts import Start, command
 
 
@@ -40,6 +41,6 @@ def test_command_writes_a_start_that_loads(tmp_path: Path, monkeypatch: pytest.M
     assert result.exit_code == 0, result.output
     assert "2 excerpts" in (models / "mine" / "card.md").read_text()
     monkeypatch.setenv("NEURALZIP_MODELS", str(models))
-    start = unpacked(zoo.load("mine").arrays)
+    start = unpack(zoo.load("mine").arrays)
     plain = parts_of(new_model(np.zeros(1, np.uint8), np.array([0, 1])))
     assert start.weights.shape == plain.weights.shape and (start.maps != plain.maps).any()

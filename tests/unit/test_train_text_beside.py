@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from neuralzip import train, zoo
 from neuralzip.experts import bits
-from neuralzip.experts.byte_model import code_steps, new_model, unpacked
+from neuralzip.experts.byte_model import code_steps, new_model
+from neuralzip.experts.byte_prior import unpack
 from neuralzip.nets import char_rnn
 from neuralzip.train import text_beside
 from neuralzip.train.corpus import Corpus, Lanes
@@ -31,7 +32,7 @@ def test_the_bits_of_a_byte_cost_what_the_byte_does() -> None:
 
 def test_the_experts_odds_cost_what_their_code_does() -> None:
     text = np.frombuffer(Path(text_beside.__file__).read_bytes(), np.uint8)
-    start = unpacked(zoo.load(text_beside.EXPERTS_ID).arrays)
+    start = unpack(zoo.load(text_beside.EXPERTS_ID).arrays)
     odds = torch.from_numpy(text_beside.expert_odds(text, start, None)).float() * 2.0**-text_beside.ST_BITS
     model = new_model(text.copy(), np.array([0, len(text)], np.int64), start)
     coder = bits.encoder(8 * len(text))
