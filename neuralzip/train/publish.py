@@ -46,8 +46,9 @@ def card_text(task: Task, progress: Progress, size_bytes: int, curve: str) -> st
         f"# {task.id}\n\n{task.card().strip()}\n\n"
         f"Weights: {size_bytes:,} bytes. Trained on {progress.symbols:,} {task.unit}s "
         f"in {progress.steps:,} steps, {progress.seconds / 3600:.1f} hours{calls}\n\n"
-        f"## Development figures\n\nBits a {task.unit}, the float net alone, no experts.\n\n"
-        f"| part | bits |\n|---|---|\n{parts}\n\n## Curve\n\nBits a {task.unit}.\n\n{curve}\n"
+        f"## Development figures\n\nBits a {task.unit} under the float net, alone where nothing else is said.\n\n"
+        f"| part | bits |\n|---|---|\n{parts}\n\n"
+        f"## Curve\n\nBits a {task.unit}, mean of the parts as they were measured then.\n\n{curve}\n"
     )
 
 

@@ -128,7 +128,7 @@ class TextTask:
         if self.beside is None or self.beside.mixture is None:
             return self.alone(net, device)
         told = {name: self.foretold(net, data, device) for name, data in self.dev.items()}
-        return {name: self.beside.bits(name, *pair) for name, pair in told.items()}
+        return {f"{name} beside experts": self.beside.bits(name, *pair) for name, pair in told.items()}
 
     def alone(self, net: nn.Module, device: torch.device) -> dict[str, float]:
         """Return the float net's bits a byte of every development file."""

@@ -89,4 +89,4 @@ def test_a_run_beside_the_experts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     train.run("text", [*options, "--minutes", "0.02", "--export", str(models)])
     assert {name: (run / name).stat().st_mtime_ns for name in kept} == kept
     card = (models / "text-small" / "card.md").read_text(encoding="utf-8")
-    assert card.count("beside the experts") == 2 and "| sample.txt |" in card
+    assert card.count("beside the experts") == 2 and "| sample.txt beside experts |" in card
