@@ -64,12 +64,23 @@ def run_task(
     minutes: float,
     start: Path | None,
     models: Path | None,
+    mean: Path | None = None,
     **plan: Any,
 ) -> None:
-    """Train a task, if there are minutes for it, and export it, if a folder is given; `plan`: of `loop.Plan`."""
+    """Train a task, if there are minutes for it, and export it, if a folder is given.
+
+    Args:
+        task: the task.
+        folder: the run's folder.
+        minutes: of training; 0 for none.
+        start: weights to start from.
+        models: folder to export to.
+        mean: weights to take the mean with before the export.
+        plan: the rest of `loop.Plan`.
+    """
     run = folder or Path("runs") / task.id
     if minutes > 0:
         progress = loop.train(task, loop.Plan(run, minutes, start=start, **plan))
         click.echo(f"{progress.symbols:,} {task.unit}s seen, development {progress.dev_bits}")
     if models is not None:
-        click.echo(str(publish.publish(task, run, models)))
+        click.echo(str(publish.publish(task, run, models, mean)))

@@ -27,6 +27,21 @@ def trained(task: Task, run: Path) -> tuple[torch.nn.Module, Progress]:
     return net.eval(), progress
 
 
+def take_mean(task: Task, net: torch.nn.Module, progress: Progress, path: Path) -> None:
+    """Set weights to their mean with those of a checkpoint that the run went on from; measure and record that.
+
+    A net that was trained on for a new purpose by little keeps what it knew before, and gains, in the mean of both
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv 2109.01903).
+    """
+    before = task.build()
+    symbols = Progress(**checkpoints.load(path, before)).symbols
+    with torch.no_grad():
+        for mine, theirs in zip(net.parameters(), before.parameters(), strict=True):
+            mine.lerp_(theirs, 0.5)
+        progress.dev_bits = task.evaluate(net, torch.device("cpu"))
+    progress.calls.append(f"mean with the weights after {symbols:,} {task.unit}s")
+
+
 def curve_table(path: Path, unit: str) -> str:
     """Return the development curve as a Markdown table of at most CURVE_POINTS rows."""
     with path.open(newline="", encoding="utf-8") as file:
@@ -63,9 +78,11 @@ def settings_text(settings: Mapping[str, Any]) -> str:
     return "\n".join([*flat, *tables]) + "\n"
 
 
-def publish(task: Task, run: Path, models: Path) -> Path:
-    """Export a run to models/<task.id> and return the folder."""
+def publish(task: Task, run: Path, models: Path, mean: Path | None = None) -> Path:
+    """Export a run to models/<task.id> and return the folder; `mean`: weights to take the mean with before."""
     net, progress = trained(task, run)
+    if mean is not None:
+        take_mean(task, net, progress, mean)
     folder = models / task.id
     arrays, meta = task.export(net)
     weights = zoo.save(folder, arrays, meta)

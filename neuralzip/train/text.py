@@ -232,6 +232,12 @@ def integer_bits(net: char_rnn_int.IntCharRNN, data: Bytes) -> float:
 @click.option(
     "--beside-experts", is_flag=True, help="Train a trained net on, to foretell what the experts do not."
 )
+@click.option(
+    "--mean-with",
+    "mean",
+    type=click.Path(exists=True, path_type=Path),
+    help="Export the mean with these weights, from which the run went on.",
+)
 def command(
     data: Path,
     size: str,

@@ -42,7 +42,7 @@ Odds = npt.NDArray[np.int16]
 
 EXPERTS_ID = "bytes-fast"
 """Where the experts start from."""
-SHARE_ALONE = 0.2
+SHARE_ALONE = 0.1
 ST_BITS = 8
 ODDS_FILE = "experts.safetensors"
 MIXTURE_FILE = "mixture.safetensors"

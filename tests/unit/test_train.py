@@ -140,6 +140,20 @@ def test_publishing_writes_a_loadable_model(tmp_path: Path, monkeypatch: pytest.
     assert state["steps"] > 0
 
 
+def test_the_mean_with_the_weights_before_is_shipped(tmp_path: Path) -> None:
+    loop.train(Coin(), plan(tmp_path / "run"))
+    before = Coin().build()
+    with torch.no_grad():
+        before.weight.fill_(-1.0)
+    checkpoints.save(tmp_path / "before.safetensors", before, [], loop.Progress(symbols=40).state())
+    after, _ = publish.trained(Coin(), tmp_path / "run")
+    folder = publish.publish(Coin(), tmp_path / "run", tmp_path / "models", tmp_path / "before.safetensors")
+    net = Coin().build()
+    state = checkpoints.load(folder / publish.RESUME_FILE, net)
+    assert torch.allclose(net.weight, (after.weight - 1.0) / 2, atol=0.01)
+    assert state["calls"][-1] == "mean with the weights after 40 flips"
+
+
 def test_tasks_are_found_without_importing_them() -> None:
     assert "text" in train.tasks()
     assert not {"loop", "publish", "checkpoints", "__init__"} & set(train.tasks())
