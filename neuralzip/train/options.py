@@ -57,6 +57,11 @@ dev_option = click.option("--dev", type=_EXISTING, help="Folder of development p
 device_option = click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 
 
+def run_folder(model_id: str, folder: Path | None) -> Path:
+    """Return the folder of a run: the one asked for, or that of the model below runs/."""
+    return folder or Path("runs") / model_id
+
+
 def run_task(
     task: loop.Task,
     *,
@@ -78,7 +83,7 @@ def run_task(
         mean: weights to take the mean with before the export.
         plan: the rest of `loop.Plan`.
     """
-    run = folder or Path("runs") / task.id
+    run = run_folder(task.id, folder)
     if minutes > 0:
         progress = loop.train(task, loop.Plan(run, minutes, start=start, **plan))
         click.echo(f"{progress.symbols:,} {task.unit}s seen, development {progress.dev_bits}")

@@ -21,7 +21,7 @@ from neuralzip import zoo
 from neuralzip.nets import char_rnn, char_rnn_int, char_rnn_step, char_rnn_view
 from neuralzip.train import checkpoints, loop
 from neuralzip.train.corpus import COMMON, RESTART, SHARES, Bytes, Corpus, Lanes, load_corpus, read
-from neuralzip.train.options import device_option, options, run_task
+from neuralzip.train.options import device_option, options, run_folder, run_task
 from neuralzip.train.text_beside import Beside
 
 EMBEDDING_RATE = 8.0
@@ -132,11 +132,7 @@ class TextTask:
 
     def alone(self, net: nn.Module, device: torch.device) -> dict[str, float]:
         """Return the float net's bits a byte of every development file."""
-        bits = {}
-        for name, data in self.dev.items():
-            logits, target = self.foretold(net, data, device)
-            bits[name] = float(functional.cross_entropy(logits.flatten(0, 1), target.flatten())) / float(np.log(2))
-        return bits
+        return {name: bits_a_byte(*self.foretold(net, data, device)) for name, data in self.dev.items()}
 
     @torch.no_grad()
     def foretold(self, net: nn.Module, data: Bytes, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -214,6 +210,11 @@ def integer_bits(net: char_rnn_int.IntCharRNN, data: Bytes) -> float:
     net.reset()
     logits = torch.from_numpy(net.bulk(lanes[:, :-1])).double() * 2.0**-char_rnn_step.LOGIT_BITS
     target = torch.from_numpy(lanes[:, 1:].astype(np.int64))
+    return bits_a_byte(logits, target)
+
+
+def bits_a_byte(logits: Tensor, target: Tensor) -> float:
+    """Return the mean code length of bytes [L, T] under logits [L, T, 256]."""
     return float(functional.cross_entropy(logits.flatten(0, 1), target.flatten())) / float(np.log(2))
 
 
@@ -253,5 +254,5 @@ def command(
     task.smaller = smaller
     task.open()
     if beside_experts and chosen["minutes"] > 0:
-        task.join_experts(chosen["folder"] or Path("runs") / task.id)
+        task.join_experts(run_folder(task.id, chosen["folder"]))
     run_task(task, note=", beside the experts" if beside_experts else "", **chosen)

@@ -30,11 +30,10 @@ from torch.nn import functional
 
 from neuralzip import zoo
 from neuralzip.coding.rans import PRECISION
-from neuralzip.experts import bits
-from neuralzip.experts.byte_model import code_steps, new_model
 from neuralzip.experts.byte_prior import Learned, unpack
 from neuralzip.experts.primer import Primer, new_primer
 from neuralzip.train.corpus import Bytes, Corpus, Window
+from neuralzip.train.experts import code, no_logits
 from neuralzip.train.primer import MODEL_ID as PRIMER_ID
 from neuralzip.train.primer import parted
 
@@ -59,9 +58,7 @@ _FIT_STEPS, _FIT_RATE = 150, 0.02
 
 def expert_odds(text: Bytes, start: Learned, known: Primer | None) -> Odds:
     """Return the experts' log-odds [N, 8] of a one for each bit of a file, highest first, as they learn."""
-    model = new_model(text.copy(), np.array([0, len(text)], np.int64), start, known)
-    coder = bits.encoder(_BITS * len(text))
-    code_steps(model, coder, len(text), np.zeros((0, len(text), 256), np.int32))
+    _, coder = code(text, start, known, no_logits(text))
     begins, widths = coder.log >> np.uint64(32), coder.log & np.uint64(0xFFFFFFFF)
     ones = np.where(begins > 0, begins, widths) / 2.0**PRECISION  # a zero's interval begins where a one's ends
     return np.rint(np.log(ones / (1 - ones)) * 2.0**ST_BITS).astype(np.int16).reshape(-1, _BITS)
@@ -143,10 +140,12 @@ class Beside:
             The corpus of these parts.
         """
         path = self.folder / ODDS_FILE
-        if not path.exists():
+        if path.exists():
+            kept = load_file(path)
+        else:
             self.folder.mkdir(parents=True, exist_ok=True)
-            save_file(_opinions(corpus, dev), path)
-        kept = load_file(path)
+            kept = _opinions(corpus, dev)
+            save_file(kept, path)
         self.dev = {name: kept[f"dev.{name}"] for name in dev}
         files: list[Bytes] = []
         weights, states = [], []
@@ -216,9 +215,9 @@ def _opinions(corpus: Corpus, dev: Mapping[str, Bytes]) -> dict[str, npt.NDArray
         counted, uncounted = parted(data)
         some = min(max(int(len(counted) * _COUNTED_SHARE), _COUNTED_LEAST), len(counted))
         begin = int(random.integers(len(counted) - some + 1))
-        pieces = {"counted": counted[begin : begin + some], "uncounted": uncounted}
-        for part, known, size in (("counted", None, _COUNTED_PIECE), ("uncounted", primer, _UNCOUNTED_PIECE)):
-            text = pieces[part]
+        texts = (counted[begin : begin + some], uncounted)
+        ways = ((None, _COUNTED_PIECE), (primer, _UNCOUNTED_PIECE))
+        for part, text, (known, size) in zip(_PARTS, texts, ways, strict=True):
             cuts = np.array_split(text, max(1, round(len(text) / size)))
             kept[f"{k}.{part}.text"] = text
             kept[f"{k}.{part}.odds"] = np.concatenate([expert_odds(piece, start, known) for piece in cuts])

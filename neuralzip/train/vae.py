@@ -18,6 +18,7 @@ from neuralzip.nets.lattice import IntArray
 from neuralzip.nets.pixel_sight import Planes
 from neuralzip.train import checkpoints
 from neuralzip.train.idf import CROPS, LEVEL_CHANCES, SIDE, TOP_SAMPLE_BITS, IdfTask, begin_task, options, train
+from neuralzip.train.options import run_folder
 
 _WARM_UPS = (0.3, 300, 1500), (0.1, 1500, 3500)
 """For each level the divergence's weight, the step until which it stays so, and the one at which it has risen to
@@ -140,7 +141,7 @@ Data: as for image-idf. Figures are negative evidence lower bounds.
 def command(**chosen: Any) -> None:
     """Train the latent-variable model on the pictures in DATA."""
     task = begin_task(VaeTask, **chosen)
-    run = chosen["folder"] or Path("runs") / task.id
+    run = run_folder(task.id, chosen["folder"])
     if chosen["start"] is not None or (run / checkpoints.CHECKPOINT_FILE).exists():
         task.steps = _RESUMED
     train(task, **chosen)

@@ -24,7 +24,7 @@ from neuralzip.experts import audio_bank
 from neuralzip.nets import wavenet
 from neuralzip.nets.wavenet_view import INPUTS
 from neuralzip.train.audio import ENDINGS
-from neuralzip.train.options import device_option, options, run_task
+from neuralzip.train.options import device_option, options, run_folder, run_task
 
 MODEL_ID = "audio-wavenet"
 SHARES = {"music_real": 0.4, "music_synth": 0.08, "speech": 0.3, "other": 0.22}
@@ -219,7 +219,7 @@ def command(
     folder: Path | None, **chosen: Any,
 ) -> None:  # fmt: skip
     """Train the WaveNet of the audio codec on the recordings in DATA."""
-    run = folder or Path("runs") / MODEL_ID
+    run = run_folder(MODEL_ID, folder)
     heard = cached(run / "streams.npz", [data], excerpts, 1)
     measured = cached(run / "dev_streams.npz", dev, 1, 1, DEV_EXCERPT) if dev else None
     architecture = {"channels": channels, "layers": layers, "skip": 32, "components": 4}
