@@ -18,9 +18,9 @@ from neuralzip.bench import peers
 from neuralzip.codecs import bytes as byte_codec
 from neuralzip.codecs.base import Options
 from neuralzip.experts import bits
-from neuralzip.experts.byte_model import code_steps, new_model
 from neuralzip.experts.byte_prior import unpack
-from neuralzip.experts.primer import new_primer, no_primer
+from neuralzip.experts.primer import new_primer
+from neuralzip.train.experts import code
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,8 @@ def primer_gain(path: Path) -> str:
     text = np.frombuffer(path.read_bytes(), np.uint8)
     arrays = zoo.load(byte_codec.PRIMER).arrays
     start, cells = unpack(zoo.load(byte_codec.EXPERTS["fast"]).arrays), []
-    for known in (no_primer(), new_primer(arrays)):
-        model = new_model(text.copy(), np.array([0, len(text)], np.int64), start, known)
-        coder = bits.encoder(8 * len(text))
-        code_steps(model, coder, len(text), np.zeros((0, len(text), 256), np.int32))
+    for known in (None, new_primer(arrays)):
+        _, coder = code(text, start, known)
         cells.append(f"{bits.logged_bits(coder) / len(text):.3f}")
     return f"| {path.name} | {' | '.join(cells)} |"
 

@@ -68,31 +68,26 @@ class Start:
 
 
 def code(
-    text: npt.NDArray[np.uint8], start: Learned | None, known: Primer | None, logits: npt.NDArray[np.int32]
+    text: npt.NDArray[np.uint8], start: Learned | None, known: Primer | None, net: zoo.Model | None = None
 ) -> tuple[ByteModel, bits.BitCoder]:
-    """Code a text [N] as one file beside a net's logits [1, N, 256]; return the model and the encoder after it."""
+    """Code a text [N] as one file, beside a net or not; return the model and the encoder after it."""
     model = new_model(text.copy(), np.array([0, len(text)], np.int64), start, known)
     coder = bits.encoder(8 * len(text))
-    code_steps(model, coder, len(text), logits)
+    code_steps(model, coder, len(text), _logits(text, net))
     return model, coder
-
-
-def no_logits(text: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Return what stands for the logits of no net."""
-    return np.zeros((0, len(text), 256), np.int32)
 
 
 def learn(
     text: npt.NDArray[np.uint8], start: Learned | None, known: Primer, net: zoo.Model | None
 ) -> tuple[Learned, float]:
     """Code one excerpt from a start, beside a net or not; return (what is learnt after it, its bits)."""
-    model, coder = code(text, start, known, _logits(text, net))
+    model, coder = code(text, start, known, net)
     return Learned._make(part.copy() for part in learned(model)), bits.logged_bits(coder)
 
 
 def _logits(text: npt.NDArray[np.uint8], net: zoo.Model | None) -> npt.NDArray[np.int32]:
     if net is None:
-        return no_logits(text)
+        return np.zeros((0, len(text), 256), np.int32)
     from neuralzip.nets.char_rnn_guide import Guide, best_kind
 
     return Guide(net, 1, best_kind(net, text.tobytes()), "cpu").foresee(text[None])

@@ -15,6 +15,8 @@ N bytes, B batch, T time. Log-odds are in nats; those of the experts are kept in
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,22 +35,22 @@ from neuralzip.coding.rans import PRECISION
 from neuralzip.experts.byte_prior import Learned, unpack
 from neuralzip.experts.primer import Primer, new_primer
 from neuralzip.train.corpus import Bytes, Corpus, Window
-from neuralzip.train.experts import code, no_logits
+from neuralzip.train.experts import code
 from neuralzip.train.primer import MODEL_ID as PRIMER_ID
 from neuralzip.train.primer import parted
 
-Odds = npt.NDArray[np.int16]
+Odds = npt.NDArray[np.int8]
 
 EXPERTS_ID = "bytes-fast"
 """Where the experts start from."""
 SHARE_ALONE = 0.1
-ST_BITS = 8
+ST_BITS = 3
 ODDS_FILE = "experts.safetensors"
 MIXTURE_FILE = "mixture.safetensors"
 _PARTS = ("counted", "uncounted")
 _UNCOUNTED_PIECE, _COUNTED_PIECE = 96 << 10, 256 << 10
 """Bytes coded as one file: of text that the primer has not counted, with it; of other text, without it."""
-_COUNTED_SHARE, _COUNTED_LEAST = 1 / 12, 1 << 16
+_COUNTED_SHARE, _COUNTED_LEAST = 1 / 2, 1 << 16
 """Share of the text that the primer has counted which is used, and at least how many bytes of a file."""
 _BITS = 8
 _CLASSES = 8
@@ -58,10 +60,10 @@ _FIT_STEPS, _FIT_RATE = 150, 0.02
 
 def expert_odds(text: Bytes, start: Learned, known: Primer | None) -> Odds:
     """Return the experts' log-odds [N, 8] of a one for each bit of a file, highest first, as they learn."""
-    _, coder = code(text, start, known, no_logits(text))
+    _, coder = code(text, start, known)
     begins, widths = coder.log >> np.uint64(32), coder.log & np.uint64(0xFFFFFFFF)
     ones = np.where(begins > 0, begins, widths) / 2.0**PRECISION  # a zero's interval begins where a one's ends
-    return np.rint(np.log(ones / (1 - ones)) * 2.0**ST_BITS).astype(np.int16).reshape(-1, _BITS)
+    return np.rint(np.log(ones / (1 - ones)) * 2.0**ST_BITS).astype(np.int8).reshape(-1, _BITS)
 
 
 def bit_odds(logits: Tensor, symbols: Tensor) -> Tensor:
@@ -211,15 +213,17 @@ def _opinions(corpus: Corpus, dev: Mapping[str, Bytes]) -> dict[str, npt.NDArray
     kept: dict[str, npt.NDArray[Any]] = {
         f"dev.{name}": expert_odds(data, start, primer) for name, data in dev.items()
     }
-    for k, (name, data) in enumerate(zip(corpus.names, corpus.files, strict=True)):
-        counted, uncounted = parted(data)
-        some = min(max(int(len(counted) * _COUNTED_SHARE), _COUNTED_LEAST), len(counted))
-        begin = int(random.integers(len(counted) - some + 1))
-        texts = (counted[begin : begin + some], uncounted)
-        ways = ((None, _COUNTED_PIECE), (primer, _UNCOUNTED_PIECE))
-        for part, text, (known, size) in zip(_PARTS, texts, ways, strict=True):
-            cuts = np.array_split(text, max(1, round(len(text) / size)))
-            kept[f"{k}.{part}.text"] = text
-            kept[f"{k}.{part}.odds"] = np.concatenate([expert_odds(piece, start, known) for piece in cuts])
-        click.echo(f"experts on {name}: {k + 1} of {len(corpus.files)} files", err=True)
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        for k, (name, data) in enumerate(zip(corpus.names, corpus.files, strict=True)):
+            counted, uncounted = parted(data)
+            some = min(max(int(len(counted) * _COUNTED_SHARE), _COUNTED_LEAST), len(counted))
+            begin = int(random.integers(len(counted) - some + 1))
+            texts = (counted[begin : begin + some], uncounted)
+            ways = ((None, _COUNTED_PIECE), (primer, _UNCOUNTED_PIECE))
+            for part, text, (known, size) in zip(_PARTS, texts, ways, strict=True):
+                cuts = np.array_split(text, max(1, round(len(text) / size)))
+                kept[f"{k}.{part}.text"] = text
+                said = pool.map(partial(expert_odds, start=start, known=known), cuts)
+                kept[f"{k}.{part}.odds"] = np.concatenate(list(said))
+            click.echo(f"experts on {name}: {k + 1} of {len(corpus.files)} files", err=True)
     return kept

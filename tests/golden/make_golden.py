@@ -16,6 +16,7 @@ import zlib
 from pathlib import Path
 
 from neuralzip import compress
+from neuralzip.codecs import bytes as byte_codec
 from neuralzip.codecs import registry
 from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.raw import stored
@@ -350,6 +351,7 @@ def write(folder: str, name: str, data: bytes) -> None:
 
 
 def main() -> None:
+    byte_codec.WIDE_BYTES = 250_000  # four lanes in a small file
     for name, data in (bad_headers() | bad_sizes() | bad_checksums() | bad_codecs() | bad_order()).items():
         write("bad", name, data)
     for name, data in unsupported().items():

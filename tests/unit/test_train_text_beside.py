@@ -60,7 +60,7 @@ def test_the_loss_takes_the_odds_of_the_bytes_foretold(tmp_path: Path) -> None:
     window = Lanes(corpus, 5, 32, seed=1).window()
     symbols = torch.from_numpy(window.symbols[:, 1:].astype(np.int64))
     logits = torch.zeros(5, 32, 256)
-    knowing = [((2 * bits_of(text) - 1) * 4000).astype(np.int16) for text in texts]
+    knowing = [((2 * bits_of(text) - 1) * 125).astype(np.int8) for text in texts]
     alone = text_beside.SHARE_ALONE * np.log(256)
     beside.odds = knowing
     assert beside.loss(logits, symbols, window).item() == pytest.approx(alone, rel=0.01)
