@@ -1,5 +1,6 @@
 """Blocks whose checksums are right and whose insides are not: a codec answers with an error of ours or bytes."""
 
+import gzip
 import io
 import random
 import time
@@ -53,6 +54,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "vae": lambda: samples.ppm(48, 64),
     "audio": recording,
     "jpeg": photo,
+    "gzip": lambda: gzip.compress(b"She sells sea shells on the sea shore. " * 12, mtime=0),
     "table": lambda: b"".join(b"%d,%d,%.2f\n" % (i, i * i % 97, i / 7) for i in range(80)),
     "bytes": lambda: b"She sells sea shells on the sea shore. " * 12,
     "stdlib": lambda: b"She sells sea shells on the sea shore. " * 12,

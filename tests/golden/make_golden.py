@@ -322,6 +322,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "jpeg": ("jpeg", None, samples.photo_jpeg(60, 90, restart_marker_blocks=5)),
         "jpeg-started": ("jpeg", None, samples.photo_jpeg(60, 90)),
         "jpeg-progressive": ("jpeg", None, samples.photo_jpeg(60, 90, progressive=1, subsampling=0)),
+        "gzip": ("gzip", "fast", samples.gzipped()),
         "table-csv": ("table", None, samples.csv()),
         "table-npy-float32": ("table", None, samples.npy("<f4")),
         "table-npy-int16": ("table", None, samples.npy("<i2")),

@@ -1,5 +1,6 @@
 """Small inputs of the golden files that trained models wrote: arithmetic and a fixed generator, no libraries."""
 
+import gzip
 import io
 import random
 import struct
@@ -34,6 +35,14 @@ def various() -> bytes:
     records = b"".join(struct.pack("<HhBI", i, -i * 3, 7, i * i) for i in range(60))
     umlauts = "Über den Flüssen – häufig größer. ".encode() * 3
     return prose(800) + code.encode() + values.encode() + records + umlauts + source.randbytes(100) + prose(300)
+
+
+def gzipped() -> bytes:
+    """Two members; the second is of stored blocks, as gzip -0 would write it."""
+    data = prose(700)
+    stored = b"\1" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
+    trailer = struct.pack("<II", zlib.crc32(data), len(data))
+    return gzip.compress(various(), 6, mtime=1) + b"\x1f\x8b\x08\0\0\0\0\0\0\3" + stored + trailer
 
 
 def pixels(height: int, width: int, bits: int) -> npt.NDArray[np.int64]:

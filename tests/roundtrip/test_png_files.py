@@ -15,11 +15,11 @@ from PIL import Image
 
 from neuralzip.errors import CorruptError, NeuralzipError, UnsupportedError
 from neuralzip.media import png
-from neuralzip.media.png import inflate as inflating
-from neuralzip.media.png.deflate import deflate
+from neuralzip.media.deflate import inflate as inflating
+from neuralzip.media.deflate.deflate import deflate
+from neuralzip.media.deflate.stream import DYNAMIC, FIXED, DeflateStream
+from neuralzip.media.deflate.trees import predict_header
 from neuralzip.media.png.profiles import SRGB, profile
-from neuralzip.media.png.stream import DYNAMIC, FIXED, DeflateStream
-from neuralzip.media.png.trees import predict_header
 from neuralzip.media.types import ImageFile
 
 KINDS = [(0, 1), (0, 2), (0, 4), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 2), (3, 4), (3, 8), (4, 8), (4, 16)]

@@ -8,9 +8,9 @@ import numpy as np
 
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media.bitcoder import POSITION, BitCoder
-from neuralzip.media.png import zlib_stream
+from neuralzip.media.deflate import zlib_stream
+from neuralzip.media.deflate.stream import PADDING
 from neuralzip.media.png.chunks import Chunk, Packed
-from neuralzip.media.png.stream import PADDING
 
 MAX_DATA = 1 << 22
 _METHOD = b"\0"

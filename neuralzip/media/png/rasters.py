@@ -8,11 +8,11 @@ import numpy.typing as npt
 
 from neuralzip.errors import CorruptError, UnsupportedError
 from neuralzip.media.bitcoder import NUMBER_CONTEXTS, BitCoder, code_bits, code_number
-from neuralzip.media.png import zlib_stream
+from neuralzip.media.deflate import zlib_stream
+from neuralzip.media.deflate.stream import PADDING
 from neuralzip.media.png.chunks import Chunk, Group
 from neuralzip.media.png.filters import FILTER_CONTEXTS, code_filters, unfilter
 from neuralzip.media.png.layout import Bytes, Layout, Pass, pack_rows, read_layout, unpack_rows
-from neuralzip.media.png.stream import PADDING
 from neuralzip.media.types import Picture
 
 _EXCESS = FILTER_CONTEXTS
