@@ -45,6 +45,17 @@ def gzipped() -> bytes:
     return gzip.compress(various(), 6, mtime=1) + b"\x1f\x8b\x08\0\0\0\0\0\0\3" + stored + trailer
 
 
+def pdf() -> bytes:
+    """Objects with zlib streams, one of them damaged; not a file to look at."""
+    streams = [zlib.compress(prose(600 + 100 * k), level) for k, level in enumerate((1, 6, 9))]
+    streams.append(streams[0][:-1] + b"?")
+    objects = [
+        b"%d 0 obj\n<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream\nendobj\n" % (k, len(data), data)
+        for k, data in enumerate(streams)
+    ]
+    return b"%PDF-1.4\n" + b"".join(objects) + b"trailer\n<< /Size 4 >>\n%%EOF\n"
+
+
 def pixels(height: int, width: int, bits: int) -> npt.NDArray[np.int64]:
     """Soft shapes with some noise: [height, width, 3]."""
     source = random.Random(4)

@@ -1,0 +1,228 @@
+"""Files that hold deflate streams: gzip (RFC 1952), ZIP with all that is one (docx, jar, epub), PDF.
+
+Such a file is its content, which has in the place of each stream what it decodes to, and choices: where the
+streams are, and what their data does not tell of them (`zlib_stream`), a few bytes each where the encoder is
+known. A stream that takes much more stays as it is.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from neuralzip.errors import CorruptError, UnsupportedError
+from neuralzip.media import bitcoder
+from neuralzip.media.bitcoder import NUMBER_CONTEXTS, POSITION, BitCoder, code_bit, code_bits, code_number
+from neuralzip.media.deflate import zlib_stream
+from neuralzip.media.deflate.inflate import inflate
+from neuralzip.media.deflate.stream import PADDING
+from neuralzip.media.deflate.zlib_stream import ZlibStream
+
+MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF-")
+"""How a file starts that is worth a look."""
+MAX_EXPANSION = 1032
+"""Deflate cannot make more bytes of one."""
+RAW, ZLIB, GZIP = range(3)
+"""A deflate stream alone; in a zlib header and checksum; before gzip's checksum and size."""
+_GZIP_FIXED, _GZIP_FLAGS = 10, 3
+_CHECKED, _EXTRA, _NAME, _COMMENT, _RESERVED = 2, 4, 8, 16, 0xE0
+_ZIP_FIXED = 30
+_START = re.compile(b"|".join((*map(re.escape, MAGICS[:2]), rb"stream\r?\n")))
+_HEAD = b"\x78\x9c"
+"""Stands for the zlib header of a stream that has none."""
+_CHECKSUM_BYTES, _TRAILER_BYTES = 4, 8
+_WORTH = 4
+"""Choices that take more than the stream over this are not worth it."""
+_LEAST_STREAM = 8
+"""A stream with what announces it takes at least so many bytes."""
+_MORE, _KIND = 0, 1
+_GAP = _KIND + 4
+_SIZE = _GAP + NUMBER_CONTEXTS
+_STREAM = _SIZE + NUMBER_CONTEXTS
+_CONTEXTS = _STREAM + zlib_stream.STREAM_CONTEXTS
+
+
+class Parts(NamedTuple):
+    """The start of a file, taken apart.
+
+    Attributes:
+        content: it, with the data of the streams in their place.
+        choices: what `rebuild` needs beside.
+        size: bytes of the file.
+        packed: bytes of the streams in it.
+    """
+
+    content: bytes
+    choices: bytes
+    size: int
+    packed: int
+
+
+class _Found(NamedTuple):
+    """A stream that something announces.
+
+    Attributes:
+        announced: place of what does.
+        begin: place of the stream, with its zlib header.
+        kind: RAW, ZLIB or GZIP, if the checksum is right.
+    """
+
+    announced: int
+    begin: int
+    kind: int
+
+
+def parse(file: bytes, most: int, more: bool = False) -> Parts:
+    """Take a file apart, or as much of it as has a content of `most` bytes.
+
+    Args:
+        file: the file, or some of it.
+        most: limit for the content.
+        more: the file goes on behind these bytes.
+
+    Raises:
+        UnsupportedError: there is no stream, or `rebuild` would not restore it.
+    """
+    coder = bitcoder.encoder(len(file) // _WORTH + 64, _CONTEXTS)
+    content, place, packed, end = bytearray(), 0, 0, len(file)
+    for found in _announced(file):
+        if found.announced < place:
+            continue
+        try:
+            stream, size, kind = _read(file, found, most)
+        except UnsupportedError:
+            if more and found.announced > len(file) // 2:  # it may go on behind these bytes
+                end = found.announced
+                break
+            continue
+        gap = found.begin - place
+        if len(content) + gap + stream.size > most:
+            if found.announced:  # into the next part
+                end = found.announced
+                break
+            continue
+        coded = _coded(coder, gap, kind, stream, size // _WORTH)
+        if coded is None:
+            continue
+        coder = coded
+        content += file[place : found.begin] + stream.data[: stream.size].tobytes()
+        place, packed = found.begin + size, packed + size
+    if not packed:
+        raise UnsupportedError("no deflate stream of a known encoder")
+    end = min(end, place + most - len(content))
+    code_bit(coder, _MORE, 0)
+    parts = Parts(bytes(content + file[place:end]), bitcoder.finish(coder), end, packed)
+    try:
+        if rebuild(parts.content, parts.choices, end) != file[:end]:
+            raise UnsupportedError("deflate streams: not restored exactly")
+    except CorruptError as error:
+        raise UnsupportedError(f"deflate streams: not restorable ({error})") from error
+    return parts
+
+
+def rebuild(content: bytes, choices: bytes, size: int) -> bytes:
+    """Return the `size` bytes that `parse` took apart; raise CorruptError where the parts do not fit together."""
+    coder = bitcoder.decoder(choices, _CONTEXTS)
+    file, at, left = bytearray(), 0, size // _LEAST_STREAM
+    while code_bit(coder, _MORE, 0):
+        gap, kind, held = _code_place(coder, 0, 0, 0, told=True)
+        if kind > GZIP or at + gap + held > len(content) or not left:
+            raise CorruptError("deflate streams do not fit the content")
+        data, left = content[at + gap : at + gap + held], left - 1
+        stream = zlib_stream.decode(coder, _STREAM, np.frombuffer(data + bytes(PADDING), np.uint8), held)
+        file += content[at : at + gap]
+        file += stream if kind == ZLIB else stream[len(_HEAD) : -_CHECKSUM_BYTES]
+        file += _trailer(data) if kind == GZIP else b""
+        at += gap + held
+        if len(file) > size:
+            break
+    file += content[at:]
+    if len(file) != size:
+        raise CorruptError(f"deflate streams: {len(file)} bytes, expected {size}")
+    return bytes(file)
+
+
+def _coded(coder: BitCoder, gap: int, kind: int, stream: ZlibStream, most: int) -> BitCoder | None:
+    """Return a copy of the coder that coded a stream in no more than so many bytes, None where it cannot."""
+    coded = coder.copy()
+    _code_place(coded, gap, kind, stream.size)
+    try:
+        zlib_stream.encode(coded, _STREAM, stream)
+    except UnsupportedError:
+        return None
+    return None if coded[POSITION] - coder[POSITION] > most or bitcoder.overflowed(coded) else coded
+
+
+def _code_place(coder: BitCoder, gap: int, kind: int, size: int, told: bool = False) -> tuple[int, int, int]:
+    """Code where the next stream begins, of what kind it is and what it holds; `told` that there is one."""
+    if not told:
+        code_bit(coder, _MORE, 1)
+    return (
+        int(code_number(coder, _GAP, gap)),
+        int(code_bits(coder, _KIND, 2, kind)),
+        int(code_number(coder, _SIZE, size)),
+    )
+
+
+def _read(file: bytes, found: _Found, most: int) -> tuple[ZlibStream, int, int]:
+    """Return a stream, the bytes that it takes, and of what kind it is."""
+    head = len(_HEAD) if found.kind == ZLIB else 0
+    deflated, padded, used = inflate(memoryview(file)[found.begin + head :], most)
+    size = len(padded) - PADDING
+    if not size:
+        raise UnsupportedError("deflate stream that holds nothing")
+    data, end = padded[:size].tobytes(), found.begin + head + used
+    if found.kind == ZLIB:
+        header, trailer = file[found.begin : found.begin + head], file[end : end + _CHECKSUM_BYTES]
+        return ZlibStream(header, deflated, padded, size, trailer, used), head + used + len(trailer), ZLIB
+    checksum = zlib.adler32(data).to_bytes(_CHECKSUM_BYTES, "big")
+    stream = ZlibStream(_HEAD, deflated, padded, size, checksum, used)
+    if found.kind == GZIP and file[end : end + _TRAILER_BYTES] == _trailer(data):
+        return stream, used + _TRAILER_BYTES, GZIP
+    return stream, used, RAW
+
+
+def _trailer(data: bytes) -> bytes:
+    """Return what follows the deflate stream of a gzip member."""
+    return zlib.crc32(data).to_bytes(4, "little") + (len(data) & 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def _announced(file: bytes) -> Iterator[_Found]:
+    """Yield what may be a stream, by what stands before it."""
+    for match in _START.finditer(file):
+        at, mark = match.start(), match[0]
+        if mark == MAGICS[0]:
+            begin, kind = _behind_gzip_header(file, at), GZIP
+        elif mark == MAGICS[1]:
+            begin, kind = _behind_zip_header(file, at), RAW
+        else:
+            head = file[match.end() : match.end() + 2]
+            is_zlib = len(head) == 2 and head[0] & 15 == 8 and not head[1] & 32
+            begin, kind = (match.end() if is_zlib and not int.from_bytes(head, "big") % 31 else 0), ZLIB
+        if begin:
+            yield _Found(at, begin, kind)
+
+
+def _behind_gzip_header(file: bytes, at: int) -> int:
+    """Return where the header of a gzip member ends, 0 where there is none."""
+    header = file[at : at + _GZIP_FIXED]
+    if len(header) < _GZIP_FIXED or header[_GZIP_FLAGS] & _RESERVED:
+        return 0
+    flags, end = header[_GZIP_FLAGS], at + _GZIP_FIXED
+    if flags & _EXTRA:
+        end += 2 + int.from_bytes(file[end : end + 2], "little")
+    for flag in (_NAME, _COMMENT):
+        if flags & flag:
+            end = file.find(b"\0", end) + 1
+            if not end:
+                return 0
+    return end + (2 if flags & _CHECKED else 0)
+
+
+def _behind_zip_header(file: bytes, at: int) -> int:
+    """Return where the header of a deflated member of a ZIP archive ends, 0 for others."""
+    header = file[at : at + _ZIP_FIXED]
+    flags, method, name, extra = (int.from_bytes(header[k : k + 2], "little") for k in (6, 8, 26, 28))
+    return at + _ZIP_FIXED + name + extra if method == 8 and not flags & 1 else 0
