@@ -18,8 +18,10 @@ from neuralzip.experts.byte_contexts import POSITION
 from neuralzip.experts.byte_model import ByteModel, code_steps
 from neuralzip.nets.char_rnn_step import Lanes, Weights, assist, is_shareable, read, with_own_stream
 
-_TRIAL = 16
-"""Calls between two trials of the slower way."""
+_TURNS = 32
+"""Turns between two trials of the slower way."""
+_TRIAL_STEPS, _TURN_STEPS = 64, 512
+"""Steps of a turn: a way that other work has made slow is left soon, and tried for a moment only."""
 
 
 @entry
@@ -62,16 +64,20 @@ class Follower:
         both = POSSIBLE and cores(threads) > 1 and is_shareable(weights)
         self.ways = (1, 2) if both else (1,)
         self.seconds = dict.fromkeys(self.ways, 0.0)
-        self.calls = 0
+        self.turns = 0
 
     def __call__(self, coder: BitCoder, steps: int) -> None:
         """Decode the next `steps` bytes of every lane from a coder."""
-        turn = self.calls % _TRIAL
-        members = self.ways[turn] if turn < len(self.ways) else min(self.ways, key=self.seconds.__getitem__)
-        begin = time.perf_counter()
-        self._decode(coder, steps, members)
-        self.seconds[members] = (time.perf_counter() - begin) / steps
-        self.calls += 1
+        while steps:
+            turn = self.turns % _TURNS
+            trial = turn < len(self.ways)
+            members = self.ways[turn] if trial else min(self.ways, key=self.seconds.__getitem__)
+            some = min(steps, _TRIAL_STEPS if trial else _TURN_STEPS)
+            begin = time.perf_counter()
+            self._decode(coder, some, members)
+            self.seconds[members] = (time.perf_counter() - begin) / some
+            self.turns += 1
+            steps -= some
 
     def _decode(self, coder: BitCoder, steps: int, members: int) -> None:
         model, weights, net, logits, symbols = self.state

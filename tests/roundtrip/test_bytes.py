@@ -178,7 +178,8 @@ def test_damage_to_a_block_with_a_net_is_refused() -> None:
 @pytest.mark.parametrize("lanes", [1, 2])
 def test_a_net_is_followed_alone_and_by_two_threads_alike(lanes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(byte_codec, "_lane_count", lambda size: lanes)
-    monkeypatch.setattr(byte_codec, "_STEP_BYTES", 50)  # so that both ways have their turns within a block
+    monkeypatch.setattr(bytes_follow, "_TRIAL_STEPS", 9)  # so that both ways have their turns within a block
+    monkeypatch.setattr(bytes_follow, "_TURN_STEPS", 20)
     monkeypatch.setattr(bytes_follow, "cores", lambda threads: threads)
     data = PROSE + b"\n" + PROSE[::-1]
     block = byte_codec.encode(data, Options(model="small"))
