@@ -9,6 +9,7 @@ Payload: for every flush, the size of its words in bytes (varint), then the word
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -271,13 +272,14 @@ def _followed(
     """Decode with the net one byte behind."""
     from neuralzip.codecs.bytes_follow import Follower
 
-    follow = Follower(model, guide.net.tiles, guide.net.at, guide.next[:, None], options.threads)
-    for count in counts:
-        if guide.net.plain is None:
-            follow(coder, count)
-        else:
-            _follow_plainly(model, coder, guide, count)
-        yield
+    with ThreadPoolExecutor(1) as pool:
+        follow = Follower(model, guide.net.tiles, guide.net.at, guide.next[:, None], options.threads, pool)
+        for count in counts:
+            if guide.net.plain is None:
+                follow(coder, count)
+            else:
+                _follow_plainly(model, coder, guide, count)
+            yield
 
 
 def _follow_plainly(model: ByteModel, coder: bits.BitCoder, guide: "Guide", steps: int) -> None:

@@ -5,7 +5,7 @@ most of the time. Two threads share them, so that each reads half; the experts' 
 """
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,9 @@ from neuralzip.experts.byte_contexts import POSITION
 from neuralzip.experts.byte_model import ByteModel, code_steps
 from neuralzip.nets.char_rnn_step import Lanes, Weights, assist, is_shareable, read, with_own_stream
 
-_TURNS = 32
+_TURNS = 16
 """Turns between two trials of the slower way."""
-_TRIAL_STEPS, _TURN_STEPS = 64, 512
+_TRIAL_STEPS, _TURN_STEPS = 128, 512
 """Steps of a turn: a way that other work has made slow is left soon, and tried for a moment only."""
 
 
@@ -55,12 +55,20 @@ class Follower:
         net: where the net's L lanes stand; moved on.
         logits: [L, 1, 256] int32, the net's logits of the next byte of every lane; moved on.
         threads: 1 to stay in the calling thread.
+        pool: has the other thread.
     """
 
     def __init__(
-        self, model: ByteModel, weights: Weights, net: Lanes, logits: npt.NDArray[np.int32], threads: int | None
+        self,
+        model: ByteModel,
+        weights: Weights,
+        net: Lanes,
+        logits: npt.NDArray[np.int32],
+        threads: int | None,
+        pool: Executor,
     ) -> None:
         self.state = (model, weights, net, logits, np.zeros((len(logits), 1), np.uint8))
+        self.pool = pool
         both = POSSIBLE and cores(threads) > 1 and is_shareable(weights)
         self.ways = (1, 2) if both else (1,)
         self.seconds = dict.fromkeys(self.ways, 0.0)
@@ -89,7 +97,6 @@ class Follower:
         # Compiled before anyone waits for it: a member that cannot come would be waited for forever.
         assist(weights, own, 0, others[0])
         _follow(model, coder, weights, net, logits, symbols, 0, first)
-        with ThreadPoolExecutor(1) as pool:
-            done = pool.submit(assist, weights, own, steps, others[0])
-            _follow(model, coder, weights, net, logits, symbols, steps, first)
-            done.result()
+        done = self.pool.submit(assist, weights, own, steps, others[0])
+        _follow(model, coder, weights, net, logits, symbols, steps, first)
+        done.result()
