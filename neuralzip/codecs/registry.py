@@ -1,7 +1,7 @@
 """Which codecs there are, by name and by number; a codec's module is imported when it is first needed.
 
 A codec lands by one line in ROWS. Numbers are part of the format and never used again: 2 bytes, 3 image, 4 audio,
-5 flow, 6 idf, 7 vae, 8 parallel, 9 table, 10 jpeg, 11 deflate.
+5 flow, 6 idf, 7 vae, 8 parallel, 9 table, 10 jpeg, 11 archive.
 """
 
 import functools
@@ -44,7 +44,7 @@ IMAGE_MAGICS = (b"\x89PNG\r\n\x1a\n", b"BM", b"P4", b"P5", b"P6", b"P7", b"II*\0
 AUDIO_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"caff", b"riff", b"fLaC", b"ID3")
 JPEG_MAGICS = (b"\xff\xd8\xff",)
 NPY_MAGICS = (b"\x93NUMPY",)
-DEFLATE_MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF-")
+ARCHIVE_MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF-")
 
 ROWS = (
     Row("image", 3, "neuralzip.codecs.image", "ImageCodec", media=True, magics=IMAGE_MAGICS, rate=4e5),
@@ -54,7 +54,7 @@ ROWS = (
     Row("vae", 7, "neuralzip.codecs.vae", "VaeCodec", media=True, magics=IMAGE_MAGICS, rate=3e5),
     Row("parallel", 8, "neuralzip.codecs.parallel", "ParallelCodec", media=True, magics=IMAGE_MAGICS, rate=5e5),
     Row("jpeg", 10, "neuralzip.codecs.jpeg", "JpegCodec", media=True, magics=JPEG_MAGICS, rate=2e5),
-    Row("deflate", 11, "neuralzip.codecs.deflate", "DeflateCodec", media=True, magics=DEFLATE_MAGICS, rate=1e4),
+    Row("archive", 11, "neuralzip.codecs.archive", "ArchiveCodec", media=True, magics=ARCHIVE_MAGICS, rate=1e4),
     Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, magics=NPY_MAGICS, text=True, rate=1e5),
     Row("bytes", 2, "neuralzip.codecs.bytes", "Bytes", rate=5e4),
     Row("stdlib", 1, "neuralzip.codecs.stdlib", "Stdlib"),

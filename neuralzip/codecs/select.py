@@ -50,18 +50,32 @@ def encode(file: BinaryIO, plan: Plan) -> Iterator[tuple[Block, bytes]]:
         ModelError: the model chosen is not installed.
     """
     check_device(plan.options.device)
+    _check_model(_head(file), plan.options)
     done = 0
-    head = _head(file)
-    _check_model(head, plan.options)
-    for codec in registry.media(head, plan.options):
-        for block, content in _checked(codec, _guarded(codec, file, 0, plan), file, 0, plan):
-            done += len(content)
-            yield block, content
-        if done:
+    for block, content in media(file, plan):
+        done += len(content)
+        yield block, content
+    file.seek(done)
+    yield from segments(file, done, plan)
+
+
+def media(file: BinaryIO, plan: Plan, without: str = "") -> Iterator[tuple[Block, bytes]]:
+    """Yield the blocks of the first codec for files of this kind that takes the file, up to where it gives up.
+
+    Args:
+        file: seekable, at its start.
+        plan: how to encode it.
+        without: name of a codec that is not tried.
+    """
+    for codec in registry.media(_head(file), plan.options):
+        taken = False
+        if codec.name != without:
+            for part in _checked(codec, _guarded(codec, file, 0, plan), file, 0, plan):
+                taken = True
+                yield part
+        if taken:
             break
         file.seek(0)
-    file.seek(done)
-    yield from _segments(file, done, plan)
 
 
 def _check_model(head: bytes, options: Options) -> None:
@@ -78,7 +92,7 @@ def _head(file: BinaryIO) -> bytes:
     return head
 
 
-def _segments(file: BinaryIO, offset: int, plan: Plan) -> Iterator[tuple[Block, bytes]]:
+def segments(file: BinaryIO, offset: int, plan: Plan) -> Iterator[tuple[Block, bytes]]:
     """Yield the blocks of everything from `offset` on, by the codecs for any bytes."""
     from neuralzip.codecs.raw import looks_random  # numpy: `info` and `--help` come through here
 

@@ -54,7 +54,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "vae": lambda: samples.ppm(48, 64),
     "audio": recording,
     "jpeg": photo,
-    "deflate": lambda: gzip.compress(b"She sells sea shells on the sea shore. " * 12, mtime=0),
+    "archive": lambda: gzip.compress(b"She sells sea shells on the sea shore. " * 12, mtime=0),
     "table": lambda: b"".join(b"%d,%d,%.2f\n" % (i, i * i % 97, i / 7) for i in range(80)),
     "bytes": lambda: b"She sells sea shells on the sea shore. " * 12,
     "stdlib": lambda: b"She sells sea shells on the sea shore. " * 12,

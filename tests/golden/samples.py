@@ -46,9 +46,9 @@ def gzipped() -> bytes:
 
 
 def pdf() -> bytes:
-    """Objects with zlib streams, one of them damaged; not a file to look at."""
+    """Objects with zlib streams, one of them damaged, and a JPEG; not a file to look at."""
     streams = [zlib.compress(prose(600 + 100 * k), level) for k, level in enumerate((1, 6, 9))]
-    streams.append(streams[0][:-1] + b"?")
+    streams += [streams[0][:-1] + b"?", photo_jpeg(60, 90)]
     objects = [
         b"%d 0 obj\n<< /Length %d /Filter /FlateDecode >>\nstream\n%s\nendstream\nendobj\n" % (k, len(data), data)
         for k, data in enumerate(streams)

@@ -1,6 +1,6 @@
-"""What files with deflate streams take: gzip files, ZIP archives and what is one, PDF.
+"""What files that hold others take: gzip files, ZIP archives and what is one, PDF.
 
-    python benchmarks/deflated.py FILE... [--model fast]
+    python benchmarks/archives.py FILE... [--model fast]
 
 Prints a Markdown table of bytes: of the file, of its content (with the data of the streams in their place), of the
 choices of the encoders, and of the .nz file, beside xz of the file and the .nz file without this codec. Every .nz
@@ -14,16 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import neuralzip
+from neuralzip.codecs import archive as archive_codec
 from neuralzip.codecs import bytes as byte_codec
 from neuralzip.codecs.base import Options
 from neuralzip.errors import UnsupportedError
-from neuralzip.media.deflate import embedded
+from neuralzip.media import archive
 
 
 def parts_of(data: bytes) -> tuple[int, int]:
     """Return the bytes of content and choices, as of one block."""
     try:
-        parts = embedded.parse(data, byte_codec.MAX_BLOCK_BYTES)
+        parts = archive.parse(data, archive_codec.CONTENT_BYTES)
     except UnsupportedError:
         return len(data), 0
     return len(parts.content), len(parts.choices)

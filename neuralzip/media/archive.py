@@ -1,8 +1,8 @@
-"""Files that hold deflate streams: gzip (RFC 1952), ZIP with all that is one (docx, jar, epub), PDF.
+"""Files that hold others: gzip (RFC 1952), ZIP with all that is one (docx, jar, epub), PDF.
 
-Such a file is its content, which has in the place of each stream what it decodes to, and choices: where the
-streams are, and what their data does not tell of them (`zlib_stream`), a few bytes each where the encoder is
-known. A stream that takes much more stays as it is.
+Such a file is its content, which has in the place of each deflate stream what it decodes to, and choices: where
+the streams are, and what their data does not tell of them (`deflate.zlib_stream`), a few bytes each where the
+encoder is known. A stream that takes much more stays as it is.
 """
 
 import re
@@ -24,11 +24,14 @@ MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF-")
 """How a file starts that is worth a look."""
 MAX_EXPANSION = 1032
 """Deflate cannot make more bytes of one."""
-RAW, ZLIB, GZIP = range(3)
-"""A deflate stream alone; in a zlib header and checksum; before gzip's checksum and size."""
+RAW, ZLIB, GZIP, STORED = range(4)
+"""A deflate stream alone; in a zlib header and checksum; before gzip's checksum and size; none, but the bytes."""
 _GZIP_FIXED, _GZIP_FLAGS = 10, 3
 _CHECKED, _EXTRA, _NAME, _COMMENT, _RESERVED = 2, 4, 8, 16, 0xE0
 _ZIP_FIXED = 30
+_ZIP_KINDS = {8: RAW, 0: STORED}
+_ENCRYPTED, _SIZES_FOLLOW = 1, 8
+_JPEG, _END_OF_STREAM = b"\xff\xd8\xff", b"endstream"
 _START = re.compile(b"|".join((*map(re.escape, MAGICS[:2]), rb"stream\r?\n")))
 _HEAD = b"\x78\x9c"
 """Stands for the zlib header of a stream that has none."""
@@ -51,27 +54,31 @@ class Parts(NamedTuple):
         content: it, with the data of the streams in their place.
         choices: what `rebuild` needs beside.
         size: bytes of the file.
-        packed: bytes of the streams in it.
+        spans: (start, end) in the content of what may be files, in order.
+        held: bytes of the file that the spans took in it.
     """
 
     content: bytes
     choices: bytes
     size: int
-    packed: int
+    spans: list[tuple[int, int]]
+    held: int
 
 
 class _Found(NamedTuple):
-    """A stream that something announces.
+    """A file that something announces.
 
     Attributes:
         announced: place of what does.
-        begin: place of the stream, with its zlib header.
-        kind: RAW, ZLIB or GZIP, if the checksum is right.
+        begin: place of the file, of its stream with the zlib header.
+        kind: RAW, ZLIB, GZIP (if the checksum is right) or STORED.
+        size: bytes of a stored one, 0 of others.
     """
 
     announced: int
     begin: int
     kind: int
+    size: int = 0
 
 
 def parse(file: bytes, most: int, more: bool = False) -> Parts:
@@ -83,12 +90,20 @@ def parse(file: bytes, most: int, more: bool = False) -> Parts:
         more: the file goes on behind these bytes.
 
     Raises:
-        UnsupportedError: there is no stream, or `rebuild` would not restore it.
+        UnsupportedError: it holds no files, or `rebuild` would not restore it.
     """
     coder = bitcoder.encoder(len(file) // _WORTH + 64, _CONTEXTS)
-    content, place, packed, end = bytearray(), 0, 0, len(file)
+    content, place, past, end = bytearray(), 0, 0, len(file)
+    spans: list[tuple[int, int]] = []
+    held = 0
     for found in _announced(file):
-        if found.announced < place:
+        if found.announced < past:
+            continue
+        start = len(content) + found.begin - place
+        if found.kind == STORED:
+            past = found.begin + found.size
+            spans.append((start, start + found.size))
+            held += found.size
             continue
         try:
             stream, size, kind = _read(file, found, most)
@@ -97,23 +112,26 @@ def parse(file: bytes, most: int, more: bool = False) -> Parts:
                 end = found.announced
                 break
             continue
-        gap = found.begin - place
-        if len(content) + gap + stream.size > most:
+        if start + stream.size > most:
             if found.announced:  # into the next part
                 end = found.announced
                 break
             continue
-        coded = _coded(coder, gap, kind, stream, size // _WORTH)
+        coded = _coded(coder, found.begin - place, kind, stream, size // _WORTH)
         if coded is None:
             continue
         coder = coded
         content += file[place : found.begin] + stream.data[: stream.size].tobytes()
-        place, packed = found.begin + size, packed + size
-    if not packed:
-        raise UnsupportedError("no deflate stream of a known encoder")
+        spans.append((start, len(content)))
+        place = past = found.begin + size
+        held += size
     end = min(end, place + most - len(content))
+    content += file[place:end]
+    spans = [span for span in spans if span[1] <= len(content)]
+    if not spans:
+        raise UnsupportedError("holds no files")
     code_bit(coder, _MORE, 0)
-    parts = Parts(bytes(content + file[place:end]), bitcoder.finish(coder), end, packed)
+    parts = Parts(bytes(content), bitcoder.finish(coder), end, spans, held)
     try:
         if rebuild(parts.content, parts.choices, end) != file[:end]:
             raise UnsupportedError("deflate streams: not restored exactly")
@@ -127,7 +145,7 @@ def rebuild(content: bytes, choices: bytes, size: int) -> bytes:
     coder = bitcoder.decoder(choices, _CONTEXTS)
     file, at, left = bytearray(), 0, size // _LEAST_STREAM
     while code_bit(coder, _MORE, 0):
-        gap, kind, held = _code_place(coder, 0, 0, 0, told=True)
+        gap, kind, held = _code_place(coder, 0, 0, 0)
         if kind > GZIP or at + gap + held > len(content) or not left:
             raise CorruptError("deflate streams do not fit the content")
         data, left = content[at + gap : at + gap + held], left - 1
@@ -147,6 +165,7 @@ def rebuild(content: bytes, choices: bytes, size: int) -> bytes:
 def _coded(coder: BitCoder, gap: int, kind: int, stream: ZlibStream, most: int) -> BitCoder | None:
     """Return a copy of the coder that coded a stream in no more than so many bytes, None where it cannot."""
     coded = coder.copy()
+    code_bit(coded, _MORE, 1)
     _code_place(coded, gap, kind, stream.size)
     try:
         zlib_stream.encode(coded, _STREAM, stream)
@@ -155,10 +174,8 @@ def _coded(coder: BitCoder, gap: int, kind: int, stream: ZlibStream, most: int) 
     return None if coded[POSITION] - coder[POSITION] > most or bitcoder.overflowed(coded) else coded
 
 
-def _code_place(coder: BitCoder, gap: int, kind: int, size: int, told: bool = False) -> tuple[int, int, int]:
-    """Code where the next stream begins, of what kind it is and what it holds; `told` that there is one."""
-    if not told:
-        code_bit(coder, _MORE, 1)
+def _code_place(coder: BitCoder, gap: int, kind: int, size: int) -> tuple[int, int, int]:
+    """Code where the next stream begins, of what kind it is and how many bytes it holds."""
     return (
         int(code_number(coder, _GAP, gap)),
         int(code_bits(coder, _KIND, 2, kind)),
@@ -190,26 +207,24 @@ def _trailer(data: bytes) -> bytes:
 
 
 def _announced(file: bytes) -> Iterator[_Found]:
-    """Yield what may be a stream, by what stands before it."""
+    """Yield what may be held files, by what stands before them."""
+    behind = (_behind_gzip_header, _behind_zip_header)
     for match in _START.finditer(file):
-        at, mark = match.start(), match[0]
-        if mark == MAGICS[0]:
-            begin, kind = _behind_gzip_header(file, at), GZIP
-        elif mark == MAGICS[1]:
-            begin, kind = _behind_zip_header(file, at), RAW
+        for magic, find in zip(MAGICS, behind, strict=False):
+            if match[0] == magic:
+                found = find(file, match.start())
+                break
         else:
-            head = file[match.end() : match.end() + 2]
-            is_zlib = len(head) == 2 and head[0] & 15 == 8 and not head[1] & 32
-            begin, kind = (match.end() if is_zlib and not int.from_bytes(head, "big") % 31 else 0), ZLIB
-        if begin:
-            yield _Found(at, begin, kind)
+            found = _behind_keyword(file, match.start(), match.end())
+        if found is not None:
+            yield found
 
 
-def _behind_gzip_header(file: bytes, at: int) -> int:
-    """Return where the header of a gzip member ends, 0 where there is none."""
+def _behind_gzip_header(file: bytes, at: int) -> _Found | None:
+    """Return the stream of a gzip member, None where there is none."""
     header = file[at : at + _GZIP_FIXED]
     if len(header) < _GZIP_FIXED or header[_GZIP_FLAGS] & _RESERVED:
-        return 0
+        return None
     flags, end = header[_GZIP_FLAGS], at + _GZIP_FIXED
     if flags & _EXTRA:
         end += 2 + int.from_bytes(file[end : end + 2], "little")
@@ -217,12 +232,29 @@ def _behind_gzip_header(file: bytes, at: int) -> int:
         if flags & flag:
             end = file.find(b"\0", end) + 1
             if not end:
-                return 0
-    return end + (2 if flags & _CHECKED else 0)
+                return None
+    return _Found(at, end + (2 if flags & _CHECKED else 0), GZIP)
 
 
-def _behind_zip_header(file: bytes, at: int) -> int:
-    """Return where the header of a deflated member of a ZIP archive ends, 0 for others."""
+def _behind_zip_header(file: bytes, at: int) -> _Found | None:
+    """Return a deflated or stored member of a ZIP archive, None for others, and for those that are archives."""
     header = file[at : at + _ZIP_FIXED]
     flags, method, name, extra = (int.from_bytes(header[k : k + 2], "little") for k in (6, 8, 26, 28))
-    return at + _ZIP_FIXED + name + extra if method == 8 and not flags & 1 else 0
+    begin, kind = at + _ZIP_FIXED + name + extra, _ZIP_KINDS.get(method)
+    if flags & _ENCRYPTED or kind is None:
+        return None
+    if kind == RAW:
+        return _Found(at, begin, RAW)
+    size = int.from_bytes(header[18:22], "little")
+    whole = size and not flags & _SIZES_FOLLOW and begin + size <= len(file)
+    return _Found(at, begin, STORED, size) if whole and not file.startswith(MAGICS, begin) else None
+
+
+def _behind_keyword(file: bytes, at: int, begin: int) -> _Found | None:
+    """Return the zlib stream or JPEG that a stream of a PDF is, None for others."""
+    head = file[begin : begin + 3]
+    if head == _JPEG:
+        end = file.find(_END_OF_STREAM, begin)
+        return _Found(at, begin, STORED, len(file[begin:end].rstrip(b"\r\n"))) if end > 0 else None
+    is_zlib = len(head) == 3 and head[0] & 15 == 8 and not head[1] & 32
+    return _Found(at, begin, ZLIB) if is_zlib and not int.from_bytes(head[:2], "big") % 31 else None
