@@ -2,8 +2,8 @@
 
 params  = version (1)
 payload = choices of the deflate streams' encoders (string); number of files on their own, for each the bytes of
-          the rest since the one before and its number of blocks; the rest's number of blocks; then the blocks, each
-          its codec, its bytes (numbers), its models by their places in the block's, its parameters and its
+          the rest since the one before and its number of blocks; the rest's number of blocks; then the blocks,
+          each its codec, its bytes (numbers), its models by their places in the block's, its parameters and its
           payload (strings)
 
 Pictures, recordings and tables that a file holds are coded on their own; all the rest together, so that it shares
