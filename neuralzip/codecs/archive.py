@@ -27,8 +27,8 @@ from neuralzip.media import archive
 VERSION = 1
 CONTENT_BYTES = 1 << 26
 """Limit for the content of a block."""
-_LEAST_BYTES = 1 << 9
-"""A smaller file is not worth blocks of its own."""
+_LEAST_BYTES, _LEAST_TABLE, _LEAST_NOISE = 1 << 9, 1 << 14, 1 << 16
+"""A smaller file is not worth blocks of its own, nor a smaller table or what looks like noise."""
 _MAX_CODEC = 255
 
 
@@ -156,10 +156,12 @@ def _on_its_own(data: bytes, options: Options) -> list[Block]:
     """Return the blocks of a held file where a codec for its kind takes it, or nothing could make it smaller."""
     if len(data) < _LEAST_BYTES:
         return []
-    parts = list(select.media(io.BytesIO(data), _plan(options, len(data)), without=ArchiveCodec.name))
+    without = (ArchiveCodec.name, "table") if len(data) < _LEAST_TABLE else (ArchiveCodec.name,)
+    parts = list(select.media(io.BytesIO(data), _plan(options, len(data)), without))
     if sum(len(content) for _, content in parts) == len(data):
         return [block for block, _ in parts]
-    return list(Raw().encode(io.BytesIO(data), options)) if looks_random(data) else []
+    is_noise = len(data) >= _LEAST_NOISE and looks_random(data)
+    return list(Raw().encode(io.BytesIO(data), options)) if is_noise else []
 
 
 def _plan(options: Options, size: int) -> select.Plan:

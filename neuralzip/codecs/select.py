@@ -6,7 +6,7 @@ SEGMENT_BYTES, so that memory stays bounded. No block leaves this module that is
 
 import io
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
@@ -59,17 +59,17 @@ def encode(file: BinaryIO, plan: Plan) -> Iterator[tuple[Block, bytes]]:
     yield from segments(file, done, plan)
 
 
-def media(file: BinaryIO, plan: Plan, without: str = "") -> Iterator[tuple[Block, bytes]]:
+def media(file: BinaryIO, plan: Plan, without: Container[str] = ()) -> Iterator[tuple[Block, bytes]]:
     """Yield the blocks of the first codec for files of this kind that takes the file, up to where it gives up.
 
     Args:
         file: seekable, at its start.
         plan: how to encode it.
-        without: name of a codec that is not tried.
+        without: names of codecs that are not tried.
     """
     for codec in registry.media(_head(file), plan.options):
         taken = False
-        if codec.name != without:
+        if codec.name not in without:
             for part in _checked(codec, _guarded(codec, file, 0, plan), file, 0, plan):
                 taken = True
                 yield part

@@ -203,10 +203,11 @@ def test_pictures_recordings_and_noise_are_coded_on_their_own(method: int) -> No
         made.writestr("photo.jpg", samples.photo_jpeg(60, 90))
         made.writestr("more.txt", TEXT[2000:7000])
         made.writestr("sound.wav", samples.wav(1500, 2, 2))
-        made.writestr("noise", random.Random(1).randbytes(20_000))
+        made.writestr("noise", random.Random(1).randbytes(70_000))
+        made.writestr("table.csv", b"".join(b"%d,%d,%d\n" % (k, k * k % 997, k // 7) for k in range(2000)))
     data = file.getvalue()
     (block,) = check_roundtrip(ArchiveCodec(), data)
-    assert held(block) == ["jpeg", "audio", "raw", "bytes"]
+    assert held(block) == ["jpeg", "audio", "raw", "table", "bytes"]
     assert neuralzip.decompress(neuralzip.compress(data)) == data
 
 
