@@ -9,16 +9,18 @@ file is decompressed again and compared.
 
 import argparse
 import io
-import lzma
 from collections.abc import Iterator
 from pathlib import Path
 
 import neuralzip
+from neuralzip.bench import peers
 from neuralzip.codecs import archive as archive_codec
 from neuralzip.codecs import bytes as byte_codec
 from neuralzip.codecs.base import Options
 from neuralzip.errors import UnsupportedError
 from neuralzip.media import archive
+
+PEER = "xz -9e"
 
 
 def parts_of(data: bytes) -> tuple[int, int]:
@@ -37,14 +39,14 @@ def row(path: Path, options: Options) -> str:
     if neuralzip.decompress(packed) != data:
         raise SystemExit(f"{path}: did not come back")
     without = sum(len(block.payload) for block in byte_codec.Bytes().encode(io.BytesIO(data), options))
-    xz = len(lzma.compress(data, preset=9 | lzma.PRESET_EXTREME))
-    cells = (path.name, len(data), *parts_of(data), len(packed), without, xz)
+    (xz,) = peers.run(peers.BYTES, data, [PEER])
+    cells = (path.name, len(data), *parts_of(data), len(packed), without, xz.size_bytes)
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def lines(files: list[Path], options: Options) -> Iterator[str]:
     """Yield the lines of the table."""
-    yield "| file | bytes | content | choices | neuralzip | without | xz -9e |"
+    yield f"| file | bytes | content | choices | neuralzip | without | {PEER} |"
     yield "|---|---|---|---|---|---|---|"
     for path in files:
         yield row(path, options)

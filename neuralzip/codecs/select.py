@@ -68,11 +68,12 @@ def media(file: BinaryIO, plan: Plan, without: Container[str] = ()) -> Iterator[
         without: names of codecs that are not tried.
     """
     for codec in registry.media(_head(file), plan.options):
+        if codec.name in without:
+            continue
         taken = False
-        if codec.name not in without:
-            for part in _checked(codec, _guarded(codec, file, 0, plan), file, 0, plan):
-                taken = True
-                yield part
+        for part in _checked(codec, _guarded(codec, file, 0, plan), file, 0, plan):
+            taken = True
+            yield part
         if taken:
             break
         file.seek(0)

@@ -20,7 +20,8 @@ from neuralzip.media.deflate.inflate import inflate
 from neuralzip.media.deflate.stream import PADDING
 from neuralzip.media.deflate.zlib_stream import ZlibStream
 
-MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF-")
+_GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b\x08", b"PK\3\4"
+MAGICS = (_GZIP_MAGIC, _ZIP_MAGIC, b"%PDF-")
 """How a file starts that is worth a look."""
 MAX_EXPANSION = 1032
 """Deflate cannot make more bytes of one."""
@@ -32,7 +33,7 @@ _ZIP_FIXED = 30
 _ZIP_KINDS = {8: RAW, 0: STORED}
 _ENCRYPTED, _SIZES_FOLLOW = 1, 8
 _JPEG, _END_OF_STREAM = b"\xff\xd8\xff", b"endstream"
-_START = re.compile(b"|".join((*map(re.escape, MAGICS[:2]), rb"stream\r?\n")))
+_START = re.compile(re.escape(_GZIP_MAGIC) + b"|" + re.escape(_ZIP_MAGIC) + rb"|stream\r?\n")
 _HEAD = b"\x78\x9c"
 """Stands for the zlib header of a stream that has none."""
 _CHECKSUM_BYTES, _TRAILER_BYTES = 4, 8
@@ -55,14 +56,12 @@ class Parts(NamedTuple):
         choices: what `rebuild` needs beside.
         size: bytes of the file.
         spans: (start, end) in the content of what may be files, in order.
-        held: bytes of the file that the spans took in it.
     """
 
     content: bytes
     choices: bytes
     size: int
     spans: list[tuple[int, int]]
-    held: int
 
 
 class _Found(NamedTuple):
@@ -95,7 +94,6 @@ def parse(file: bytes, most: int, more: bool = False) -> Parts:
     coder = bitcoder.encoder(len(file) // _WORTH + 64, _CONTEXTS)
     content, place, past, end = bytearray(), 0, 0, len(file)
     spans: list[tuple[int, int]] = []
-    held = 0
     for found in _announced(file):
         if found.announced < past:
             continue
@@ -103,7 +101,6 @@ def parse(file: bytes, most: int, more: bool = False) -> Parts:
         if found.kind == STORED:
             past = found.begin + found.size
             spans.append((start, start + found.size))
-            held += found.size
             continue
         try:
             stream, size, kind = _read(file, found, most)
@@ -124,14 +121,13 @@ def parse(file: bytes, most: int, more: bool = False) -> Parts:
         content += file[place : found.begin] + stream.data[: stream.size].tobytes()
         spans.append((start, len(content)))
         place = past = found.begin + size
-        held += size
     end = min(end, place + most - len(content))
     content += file[place:end]
     spans = [span for span in spans if span[1] <= len(content)]
     if not spans:
         raise UnsupportedError("holds no files")
     code_bit(coder, _MORE, 0)
-    parts = Parts(bytes(content), bitcoder.finish(coder), end, spans, held)
+    parts = Parts(bytes(content), bitcoder.finish(coder), end, spans)
     try:
         if rebuild(parts.content, parts.choices, end) != file[:end]:
             raise UnsupportedError("deflate streams: not restored exactly")
@@ -208,12 +204,11 @@ def _trailer(data: bytes) -> bytes:
 
 def _announced(file: bytes) -> Iterator[_Found]:
     """Yield what may be held files, by what stands before them."""
-    behind = (_behind_gzip_header, _behind_zip_header)
     for match in _START.finditer(file):
-        for magic, find in zip(MAGICS, behind, strict=False):
-            if match[0] == magic:
-                found = find(file, match.start())
-                break
+        if match[0] == _GZIP_MAGIC:
+            found = _behind_gzip_header(file, match.start())
+        elif match[0] == _ZIP_MAGIC:
+            found = _behind_zip_header(file, match.start())
         else:
             found = _behind_keyword(file, match.start(), match.end())
         if found is not None:
