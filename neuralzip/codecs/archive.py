@@ -7,40 +7,43 @@ payload = choices of the deflate streams' encoders (string); number of files on 
           payload (strings)
 
 Pictures, recordings and tables that a file holds are coded on their own; all the rest together, so that it shares
-what is learnt. An archive in an archive is part of the rest.
+what is learnt. An archive in an archive is part of the rest. A file that no part can hold gets blocks behind
+the part, as if it were not in an archive.
 """
 
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from neuralzip.codecs import registry, select
 from neuralzip.codecs.base import Block, Options
 from neuralzip.codecs.bytes import EXPERTS
 from neuralzip.codecs.raw import Raw, looks_random
-from neuralzip.codecs.registry import ARCHIVE_MAGICS
 from neuralzip.container.fields import FieldReader, FieldWriter
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media import archive
+from neuralzip.media import archive, tar
+from neuralzip.media.window import Window
 
 VERSION = 1
 CONTENT_BYTES = 1 << 26
 """Limit for the content of a block."""
+TAR_BYTES = 1 << 24
+"""Limit for the content of a block of a tar archive: smaller ones are coded and decoded side by side."""
 _LEAST_BYTES, _LEAST_TABLE, _LEAST_NOISE = 1 << 9, 1 << 14, 1 << 16
 """A smaller file is not worth blocks of its own, nor a smaller table or what looks like noise."""
 _MAX_CODEC = 255
 
 
 class ArchiveCodec:
-    """gzip files, ZIP archives and what is one, PDF; several blocks where one cannot hold the content."""
+    """gzip files, ZIP archives and what is one, PDF, tar; several blocks where one cannot hold the content."""
 
     name = "archive"
     id = 11
 
     def claims(self, head: bytes, options: Options) -> bool:
         """Take what starts like such a file, unless the user chose the model of another codec."""
-        return options.model in (None, *EXPERTS) and head.startswith(ARCHIVE_MAGICS)
+        return options.model in (None, *EXPERTS) and archive.is_archive(head)
 
     def encode(self, file: BinaryIO, options: Options) -> Iterator[Block]:
         """Yield blocks up to a part that holds no files.
@@ -48,18 +51,24 @@ class ArchiveCodec:
         Raises:
             UnsupportedError: that is the first one.
         """
-        done = 0
-        while True:
+        most = TAR_BYTES if tar.is_tar(file.read(tar.BLOCK_BYTES)) else CONTENT_BYTES
+        done, total = 0, file.seek(0, io.SEEK_END)
+        while done < total:
             file.seek(done)
-            data = file.read(CONTENT_BYTES)
+            data = file.read(most + tar.BLOCK_BYTES)  # no header begins in a part and ends behind these bytes
             try:
-                parts = archive.parse(data, CONTENT_BYTES, len(data) == CONTENT_BYTES)
+                parts = archive.parse(data, most, total - done - len(data))
             except UnsupportedError:
                 if done:
                     return
                 raise
             yield _encode(parts, _Report(options, done, parts.size))
             done += parts.size
+            if parts.large:
+                held = cast(BinaryIO, Window(file, done, parts.large))
+                plan = _plan(_Report(options, done, parts.large).options(0, parts.large), parts.large)
+                yield from (block for block, _ in select.encode(held, plan))
+                done += parts.large
 
     def decode(self, block: Block, options: Options) -> bytes:
         """Return the bytes of a part of the file."""

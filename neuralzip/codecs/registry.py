@@ -24,6 +24,7 @@ class Row:
         class_name: the class, built without arguments.
         media: tried on whole files, before the codecs for any bytes.
         magics: a media file starts with one of these, or the module is not even imported.
+        inside: or it has some bytes at a place: (place, bytes).
         text: files without a NUL byte in their head are shown to it as well.
         rate: rough speed of encoding on two cores, in bytes of the original a second; for estimates only.
     """
@@ -34,6 +35,7 @@ class Row:
     class_name: str
     media: bool = False
     magics: tuple[bytes, ...] = ()
+    inside: tuple[tuple[int, bytes], ...] = ()
     text: bool = False
     rate: float = 3e6
 
@@ -45,6 +47,7 @@ AUDIO_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"caff", b"riff", b
 JPEG_MAGICS = (b"\xff\xd8\xff",)
 NPY_MAGICS = (b"\x93NUMPY",)
 ARCHIVE_MAGICS = (b"\x1f\x8b\x08", b"PK\3\4", b"%PDF-")
+TAR_MAGICS = ((257, b"ustar"),)
 
 ROWS = (
     Row("image", 3, "neuralzip.codecs.image", "ImageCodec", media=True, magics=IMAGE_MAGICS, rate=4e5),
@@ -54,7 +57,7 @@ ROWS = (
     Row("vae", 7, "neuralzip.codecs.vae", "VaeCodec", media=True, magics=IMAGE_MAGICS, rate=3e5),
     Row("parallel", 8, "neuralzip.codecs.parallel", "ParallelCodec", media=True, magics=IMAGE_MAGICS, rate=5e5),
     Row("jpeg", 10, "neuralzip.codecs.jpeg", "JpegCodec", media=True, magics=JPEG_MAGICS, rate=2e5),
-    Row("archive", 11, "neuralzip.codecs.archive", "ArchiveCodec", media=True, magics=ARCHIVE_MAGICS, rate=1e4),
+    Row("archive", 11, "neuralzip.codecs.archive", "ArchiveCodec", True, ARCHIVE_MAGICS, TAR_MAGICS, rate=1e4),
     Row("table", 9, "neuralzip.codecs.table", "TableCodec", media=True, magics=NPY_MAGICS, text=True, rate=1e5),
     Row("bytes", 2, "neuralzip.codecs.bytes", "Bytes", rate=5e4),
     Row("stdlib", 1, "neuralzip.codecs.stdlib", "Stdlib"),
@@ -96,13 +99,18 @@ def rate_of(name: str) -> float:
     return next(row.rate for row in ROWS if row.name == name)
 
 
+def _wants(row: Row, head: bytes) -> bool:
+    known = head.startswith(row.magics) or any(head.startswith(magic, at) for at, magic in row.inside)
+    return known or (row.text and b"\0" not in head)
+
+
 def media(head: bytes, options: Options) -> Iterator[Codec]:
     """Yield the media codecs that want a file with this head, in the order of trying."""
     if options.raw_pcm is not None:
         yield by_name("audio")
         return
     for row in ROWS:
-        if row.media and (head.startswith(row.magics) or (row.text and b"\0" not in head)):
+        if row.media and _wants(row, head):
             codec = _load(row)
             if codec.claims(head, options):
                 yield codec

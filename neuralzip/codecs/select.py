@@ -164,7 +164,7 @@ def _checked(
         if problem:
             plan.warn(f"a block of the {codec.name} codec {problem}, compressed without")
         if problem is None:
-            yield from _best(block, content, codec)
+            yield from _best(block, content)
         else:
             yield from _cheapest(content)
         done += len(content)
@@ -187,14 +187,14 @@ def _verifications(
             return
         start += len(content)
         _advance(plan, encoded=offset + start)
-        yield Job(len(content), _verification(codec, block, content, plan), offset + start == plan.size)
+        yield Job(len(content), _verification(block, content, plan), offset + start == plan.size)
 
 
-def _verification(codec: Codec, block: Block, content: bytes, plan: Plan) -> Callable[[Progress], Verified]:
+def _verification(block: Block, content: bytes, plan: Plan) -> Callable[[Progress], Verified]:
     def run(progress: Progress) -> Verified:
         if not _fits(block):
             return block, content, ""
-        return block, content, _problem(codec, block, content, progress, plan) if plan.verify else None
+        return block, content, _problem(block, content, progress, plan) if plan.verify else None
 
     return run
 
@@ -214,20 +214,20 @@ def _fits(block: Block) -> bool:
     return limits_kept and fits_expansion(block.raw_size, stored_size)
 
 
-def _problem(codec: Codec, block: Block, content: bytes, progress: Progress, plan: Plan) -> str | None:
+def _problem(block: Block, content: bytes, progress: Progress, plan: Plan) -> str | None:
     """Return what is wrong with a block's decoded bytes, None for nothing."""
     try:
-        if codec.decode(block, replace(plan.options, progress=progress)) == content:
+        if registry.by_name(block.codec).decode(block, replace(plan.options, progress=progress)) == content:
             return None
     except Exception as error:  # whatever a decoder raises: the block is not used
         return f"does not decode ({type(error).__name__}: {error})"
     return "decodes to other bytes"
 
 
-def _best(block: Block, content: bytes, codec: Codec) -> Iterator[tuple[Block, bytes]]:
+def _best(block: Block, content: bytes) -> Iterator[tuple[Block, bytes]]:
     """Yield the block, or the cheap fallback where that is not larger."""
     cost = stored_cost(block)
-    if codec.name not in _CHEAP and (_is_media(codec) or len(content) <= _CHEAP_BYTES):
+    if block.codec not in _CHEAP and (_is_media(block.codec) or len(content) <= _CHEAP_BYTES):
         cheap = list(_cheapest(content))
         if sum(stored_cost(other) for other, _ in cheap) <= cost:
             yield from cheap
@@ -238,8 +238,8 @@ def _best(block: Block, content: bytes, codec: Codec) -> Iterator[tuple[Block, b
         yield from _stored(content)
 
 
-def _is_media(codec: Codec) -> bool:
-    return any(row.media and row.name == codec.name for row in registry.ROWS)
+def _is_media(name: str) -> bool:
+    return any(row.media and row.name == name for row in registry.ROWS)
 
 
 def stored_cost(block: Block) -> int:

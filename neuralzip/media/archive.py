@@ -1,4 +1,4 @@
-"""Files that hold others: gzip (RFC 1952), ZIP with all that is one (docx, jar, epub), PDF.
+"""Files that hold others: gzip (RFC 1952), ZIP with all that is one (docx, jar, epub), PDF, tar.
 
 Such a file is its content, which has in the place of each deflate stream what it decodes to, and choices: where
 the streams are, and what their data does not tell of them (`deflate.zlib_stream`), a few bytes each where the
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media import bitcoder
+from neuralzip.media import bitcoder, tar
 from neuralzip.media.bitcoder import NUMBER_CONTEXTS, POSITION, BitCoder, code_bit, code_bits, code_number
 from neuralzip.media.deflate import zlib_stream
 from neuralzip.media.deflate.inflate import inflate
@@ -22,7 +22,7 @@ from neuralzip.media.deflate.zlib_stream import ZlibStream
 
 _GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b\x08", b"PK\3\4"
 MAGICS = (_GZIP_MAGIC, _ZIP_MAGIC, b"%PDF-")
-"""How a file starts that is worth a look."""
+"""How a file starts that is worth a look, beside tar archives."""
 MAX_EXPANSION = 1032
 """Deflate cannot make more bytes of one."""
 RAW, ZLIB, GZIP, STORED = range(4)
@@ -33,7 +33,7 @@ _ZIP_FIXED = 30
 _ZIP_KINDS = {8: RAW, 0: STORED}
 _ENCRYPTED, _SIZES_FOLLOW = 1, 8
 _JPEG, _END_OF_STREAM = b"\xff\xd8\xff", b"endstream"
-_START = re.compile(re.escape(_GZIP_MAGIC) + b"|" + re.escape(_ZIP_MAGIC) + rb"|stream\r?\n")
+_START = re.compile(b"|".join((*map(re.escape, (_GZIP_MAGIC, _ZIP_MAGIC, tar.MAGIC)), rb"stream\r?\n")))
 _HEAD = b"\x78\x9c"
 """Stands for the zlib header of a stream that has none."""
 _CHECKSUM_BYTES, _TRAILER_BYTES = 4, 8
@@ -56,12 +56,14 @@ class Parts(NamedTuple):
         choices: what `rebuild` needs beside.
         size: bytes of the file.
         spans: (start, end) in the content of what may be files, in order.
+        large: bytes of a file right behind, which no part can hold; 0 for none.
     """
 
     content: bytes
     choices: bytes
     size: int
     spans: list[tuple[int, int]]
+    large: int
 
 
 class _Found(NamedTuple):
@@ -80,32 +82,47 @@ class _Found(NamedTuple):
     size: int = 0
 
 
-def parse(file: bytes, most: int, more: bool = False) -> Parts:
+def is_archive(head: bytes) -> bool:
+    """Tell from its first 512 bytes whether a file is worth a look."""
+    return head.startswith(MAGICS) or tar.is_tar(head)
+
+
+def parse(file: bytes, most: int, behind: int = 0) -> Parts:
     """Take a file apart, or as much of it as has a content of `most` bytes.
 
     Args:
         file: the file, or some of it.
         most: limit for the content.
-        more: the file goes on behind these bytes.
+        behind: so many bytes of the file come behind these.
 
     Raises:
         UnsupportedError: it holds no files, or `rebuild` would not restore it.
     """
     coder = bitcoder.encoder(len(file) // _WORTH + 64, _CONTEXTS)
-    content, place, past, end = bytearray(), 0, 0, len(file)
+    content, place, past, end, large = bytearray(), 0, 0, len(file), 0
     spans: list[tuple[int, int]] = []
     for found in _announced(file):
         if found.announced < past:
             continue
         start = len(content) + found.begin - place
         if found.kind == STORED:
+            if found.begin + found.size > len(file) + behind:
+                continue
+            if found.begin - found.announced + found.size > most >= start:
+                end, large = found.begin, found.size
+                break
+            if found.begin + found.size > len(file) or start + found.size > most:
+                if found.announced:  # into the next part
+                    end = found.announced
+                    break
+                continue
             past = found.begin + found.size
             spans.append((start, start + found.size))
             continue
         try:
             stream, size, kind = _read(file, found, most)
         except UnsupportedError:
-            if more and found.announced > len(file) // 2:  # it may go on behind these bytes
+            if behind and found.announced > len(file) // 2:  # it may go on behind these bytes
                 end = found.announced
                 break
             continue
@@ -119,15 +136,14 @@ def parse(file: bytes, most: int, more: bool = False) -> Parts:
             continue
         coder = coded
         content += file[place : found.begin] + stream.data[: stream.size].tobytes()
-        spans.append((start, len(content)))
+        spans += _held(start, bytes(content[start:]))
         place = past = found.begin + size
+    if not spans and not large and end == len(file):
+        raise UnsupportedError("holds no files")
     end = min(end, place + most - len(content))
     content += file[place:end]
-    spans = [span for span in spans if span[1] <= len(content)]
-    if not spans:
-        raise UnsupportedError("holds no files")
     code_bit(coder, _MORE, 0)
-    parts = Parts(bytes(content), bitcoder.finish(coder), end, spans)
+    parts = Parts(bytes(content), bitcoder.finish(coder), end, spans, large)
     try:
         if rebuild(parts.content, parts.choices, end) != file[:end]:
             raise UnsupportedError("deflate streams: not restored exactly")
@@ -202,6 +218,12 @@ def _trailer(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(4, "little") + (len(data) & 0xFFFFFFFF).to_bytes(4, "little")
 
 
+def _held(start: int, data: bytes) -> list[tuple[int, int]]:
+    """Return where the files are in the data of a deflate stream: the members of a tar archive, or all of it."""
+    inside = tar.members(data) if tar.is_tar(data) else [(0, len(data))]
+    return [(start + begin, start + end) for begin, end in inside]
+
+
 def _announced(file: bytes) -> Iterator[_Found]:
     """Yield what may be held files, by what stands before them."""
     for match in _START.finditer(file):
@@ -209,6 +231,8 @@ def _announced(file: bytes) -> Iterator[_Found]:
             found = _behind_gzip_header(file, match.start())
         elif match[0] == _ZIP_MAGIC:
             found = _behind_zip_header(file, match.start())
+        elif match[0] == tar.MAGIC:
+            found = _behind_tar_header(file, match.start() - tar.MAGIC_AT)
         else:
             found = _behind_keyword(file, match.start(), match.end())
         if found is not None:
@@ -240,9 +264,21 @@ def _behind_zip_header(file: bytes, at: int) -> _Found | None:
         return None
     if kind == RAW:
         return _Found(at, begin, RAW)
-    size = int.from_bytes(header[18:22], "little")
-    whole = size and not flags & _SIZES_FOLLOW and begin + size <= len(file)
-    return _Found(at, begin, STORED, size) if whole and not file.startswith(MAGICS, begin) else None
+    size = 0 if flags & _SIZES_FOLLOW else int.from_bytes(header[18:22], "little")
+    return _stored(file, at, begin, size)
+
+
+def _behind_tar_header(file: bytes, at: int) -> _Found | None:
+    """Return a member of a tar archive, None where there is none, and for those that are archives."""
+    size = tar.member_size(file[at : at + tar.BLOCK_BYTES]) if at >= 0 else None
+    return _stored(file, at, at + tar.BLOCK_BYTES, size or 0)
+
+
+def _stored(file: bytes, at: int, begin: int, size: int) -> _Found | None:
+    """Return a member that is stored, None where it holds nothing or is an archive, which is looked into."""
+    if not size or is_archive(file[begin : begin + tar.BLOCK_BYTES]):
+        return None
+    return _Found(at, begin, STORED, size)
 
 
 def _behind_keyword(file: bytes, at: int, begin: int) -> _Found | None:

@@ -295,6 +295,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
     return {
         "bytes-fast": ("bytes", "fast", samples.various()),
         "bytes-small": ("bytes", "small", samples.various()),
+        "bytes-base": ("bytes", "base", samples.various()),
         "bytes-small-two-lanes": ("bytes", "small", samples.prose(161000)),
         "bytes-small-four-lanes": ("bytes", "small", samples.prose(251000)),
         "image-fast": ("image", "fast", photo),
@@ -324,6 +325,7 @@ def neural() -> dict[str, tuple[str, str | None, bytes]]:
         "jpeg-progressive": ("jpeg", None, samples.photo_jpeg(60, 90, progressive=1, subsampling=0)),
         "archive-gzip": ("archive", "fast", samples.gzipped()),
         "archive-pdf": ("archive", "jpeg", samples.pdf()),
+        "archive-tar": ("archive", "fast", samples.tarred(samples.held())),
         "table-csv": ("table", None, samples.csv()),
         "table-npy-float32": ("table", None, samples.npy("<f4")),
         "table-npy-int16": ("table", None, samples.npy("<i2")),

@@ -4,6 +4,7 @@ import gzip
 import io
 import random
 import struct
+import tarfile
 import zlib
 
 import numpy as np
@@ -43,6 +44,26 @@ def gzipped() -> bytes:
     stored = b"\1" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
     trailer = struct.pack("<II", zlib.crc32(data), len(data))
     return gzip.compress(various(), 6, mtime=1) + b"\x1f\x8b\x08\0\0\0\0\0\0\3" + stored + trailer
+
+
+def tarred(files: dict[str, bytes], form: int = tarfile.USTAR_FORMAT) -> bytes:
+    """Return a tar archive of files, a folder and a link."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=form) as made:
+        for name, kind in (("folder", tarfile.DIRTYPE), ("link", tarfile.SYMTYPE)):
+            other = tarfile.TarInfo(name)
+            other.type = kind
+            made.addfile(other)
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            made.addfile(member, io.BytesIO(data))
+    return file.getvalue()
+
+
+def held() -> dict[str, bytes]:
+    """Files for an archive: text and a recording."""
+    return {"a.txt": prose(900), "b.wav": wav(300, 1, 2)}
 
 
 def pdf() -> bytes:

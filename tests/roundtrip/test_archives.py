@@ -4,6 +4,7 @@ import gzip
 import io
 import random
 import struct
+import tarfile
 import zipfile
 import zlib
 from dataclasses import replace
@@ -18,7 +19,7 @@ from neuralzip.codecs.archive import ArchiveCodec
 from neuralzip.codecs.base import Block, Options
 from neuralzip.container.fields import FieldReader
 from neuralzip.errors import CorruptError, UnsupportedError
-from neuralzip.media import archive
+from neuralzip.media import archive, tar
 from tests.golden import samples
 from tests.roundtrip.check import check_roundtrip
 
@@ -157,7 +158,7 @@ def test_contents_are_cut_to_the_limit(most: int, window: int) -> None:
     while done < len(data):
         part = data[done : done + window]
         try:
-            parts = archive.parse(part, most, done + len(part) < len(data))
+            parts = archive.parse(part, most, len(data) - done - len(part))
         except UnsupportedError:
             break
         assert 0 < len(parts.content) <= most and parts.size
@@ -270,3 +271,85 @@ def test_progress_counts_bytes_of_the_file() -> None:
         ArchiveCodec().decode(block, options)
     assert told and all(0 <= done <= total <= len(data) for done, total in told)
     assert max(done for done, _ in told) == len(data)
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_members_of_a_tar(form: int) -> None:
+    files = {"a.txt": TEXT[:700], "ä" * 40: TEXT[:1024], "empty": b"", "b" * 90: b"ustar" * 200}
+    if form != tarfile.USTAR_FORMAT:
+        files["c" * 300] = TEXT[:99]
+    data = samples.tarred(files, form)
+    found = [data[begin:end] for begin, end in tar.members(data)]
+    assert found == [content for content in files.values() if content]
+    assert [data[begin:end] for begin, end in archive.parse(data, MOST).spans] == found
+    assert restored(archive.parse(data, MOST)) == data
+
+
+def test_sizes_in_base_256_and_wrong_checksums() -> None:
+    size = 70_000
+    header = bytearray(samples.tarred({"a": bytes(size)})[1024:1536])
+    assert tar.member_size(bytes(header)) == size
+    header[124:136] = b"\x80" + size.to_bytes(11, "big")
+    assert tar.member_size(bytes(header)) is None
+    told = sum(header) - sum(header[148:156]) + 8 * 32
+    header[148:156] = b"%06o\0 " % told
+    assert tar.member_size(bytes(header)) == size
+    header[148:156] = b"nothing "
+    assert tar.member_size(bytes(header)) is None
+    assert tar.member_size(bytes(header[:400])) is None
+
+
+def mixed() -> dict[str, bytes]:
+    return {
+        "notes.txt": TEXT[:3000],
+        "photo.jpg": samples.photo_jpeg(60, 90),
+        "paper.pdf": samples.pdf(),
+        "sound.wav": samples.wav(1500, 2, 2),
+        "more.txt": TEXT[2000:5000],
+    }
+
+
+def test_a_tar_of_pictures_and_recordings() -> None:
+    data = samples.tarred(mixed())
+    (block,) = check_roundtrip(ArchiveCodec(), data)
+    assert held(block) == ["jpeg", "jpeg", "audio", "bytes"]
+    assert samples.prose(600) + b"\nendstream" in archive.parse(data, MOST).content
+    assert neuralzip.decompress(neuralzip.compress(data)) == data
+
+
+def test_a_compressed_tar() -> None:
+    data = gzip.compress(samples.tarred(mixed()), 9, mtime=0)
+    (block,) = check_roundtrip(ArchiveCodec(), data)
+    assert held(block) == ["jpeg", "audio", "bytes"]  # what is in the PDF stays
+
+
+@pytest.mark.parametrize("most", [2000, 4000, 8000, 1 << 24])
+def test_files_that_no_part_can_hold_are_coded_as_such(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_codec, "TAR_BYTES", most)
+    photo, sound = samples.photo_jpeg(180, 240), mixed()["sound.wav"]
+    data = samples.tarred({**mixed(), "last.jpg": photo})
+    packed = neuralzip.compress(data)
+    names = neuralzip.info(io.BytesIO(packed)).codecs
+    assert "archive" in names
+    assert ("jpeg" in names, "audio" in names) == (most < len(photo) + 512, most < len(sound) + 512)
+    assert neuralzip.decompress(packed) == data
+
+
+@pytest.mark.parametrize("most", [2000, 3000, 5000, 20000])
+def test_parts_of_a_tar_meet_its_headers(most: int) -> None:
+    """No file is cut: each is in one part, or behind one; what announces too much is no file."""
+    data = samples.tarred({str(k): TEXT[: 900 * k + 1] for k in range(6)}) + samples.tarred({"cut": TEXT})[:2000]
+    done, found = 0, []
+    while done < len(data):
+        part = data[done : done + most + tar.BLOCK_BYTES]
+        try:
+            parts = archive.parse(part, most, len(data) - done - len(part))
+        except UnsupportedError:
+            break
+        assert restored(parts) == part[: parts.size] and len(parts.content) <= most
+        found += [parts.content[begin:end] for begin, end in parts.spans]
+        done += parts.size
+        if parts.large:
+            found.append(data[done : done + parts.large])
+            done += parts.large
+    assert found == [TEXT[: 900 * k + 1] for k in range(6)]
