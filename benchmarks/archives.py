@@ -1,4 +1,4 @@
-"""What files that hold others take: gzip files, ZIP archives and what is one, PDF.
+"""What files that hold others take: gzip files, ZIP archives and what is one, PDF, tar.
 
     python benchmarks/archives.py FILE... [--model fast]
 

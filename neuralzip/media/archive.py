@@ -106,9 +106,9 @@ def parse(file: bytes, most: int, behind: int = 0) -> Parts:
             continue
         start = len(content) + found.begin - place
         if found.kind == STORED:
-            if found.begin + found.size > len(file) + behind:
+            if found.begin + found.size > len(file) + behind:  # cut off, or nothing of the kind
                 continue
-            if found.begin - found.announced + found.size > most >= start:
+            if found.begin - found.announced + found.size > most >= start:  # for no part
                 end, large = found.begin, found.size
                 break
             if found.begin + found.size > len(file) or start + found.size > most:
@@ -220,8 +220,8 @@ def _trailer(data: bytes) -> bytes:
 
 def _held(start: int, data: bytes) -> list[tuple[int, int]]:
     """Return where the files are in the data of a deflate stream: the members of a tar archive, or all of it."""
-    inside = tar.members(data) if tar.is_tar(data) else [(0, len(data))]
-    return [(start + begin, start + end) for begin, end in inside]
+    inside = list(tar.members(data)) if tar.is_tar(data) else []
+    return [(start + begin, start + end) for begin, end in inside or [(0, len(data))]]
 
 
 def _announced(file: bytes) -> Iterator[_Found]:
