@@ -17,28 +17,18 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from neuralzip.codecs.base import Options
+from neuralzip.media.window import Sized
 from neuralzip.streams import compress_stream, decompress_stream
 
 
-class Recording(io.RawIOBase):
+class Recording(Sized):
     """A WAVE file [T, C] that is computed wherever it is read."""
 
     def __init__(self, seconds: float, rate: int, channels: int) -> None:
         fmt = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * 2, channels * 2, 16)
         self.head = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0" + fmt + b"data\xff\xff\xff\xff"
         self.rate, self.channels = rate, channels
-        self.size = len(self.head) + int(seconds * rate) * channels * 2
-        self.place = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self.place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.place, io.SEEK_END: self.size}[whence]
-        return self.place
-
-    def tell(self) -> int:
-        return self.place
+        super().__init__(len(self.head) + int(seconds * rate) * channels * 2)
 
     def read(self, size: int = -1) -> bytes:
         size = min(size if size >= 0 else self.size, self.size - self.place)

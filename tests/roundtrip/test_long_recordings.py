@@ -16,30 +16,20 @@ import neuralzip
 from neuralzip.codecs import audio
 from neuralzip.codecs.base import Block, Options
 from neuralzip.media.audio.flac import stream
+from neuralzip.media.window import Sized
 from neuralzip.streams import compress_stream, decompress_stream
 
 FAST = Options(model="fast", threads=1)
 BLOCK_BYTES = 2000
 
 
-class Recording(io.RawIOBase):
+class Recording(Sized):
     """A WAVE file of 16-bit mono, made up where it is read."""
 
     def __init__(self, blocks: int) -> None:
         fmt = struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16)
         self.head = b"RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0" + fmt + b"data\xff\xff\xff\xff"
-        self.size = len(self.head) + blocks * BLOCK_BYTES
-        self.place = 0
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        self.place = offset + {io.SEEK_SET: 0, io.SEEK_CUR: self.place, io.SEEK_END: self.size}[whence]
-        return self.place
-
-    def tell(self) -> int:
-        return self.place
+        super().__init__(len(self.head) + blocks * BLOCK_BYTES)
 
     def read(self, size: int = -1) -> bytes:
         size = min(size if size >= 0 else self.size, self.size - self.place)
